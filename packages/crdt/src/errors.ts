@@ -1,0 +1,56 @@
+/** Every code that a TallymeshError can carry, with what it means. Codes are stable: programs may branch on them. */
+export const ERROR_CODES = {
+  INVALID_NAME: 'a counter, label, node or room name breaks the rules for names; nothing was done',
+  INVALID_AMOUNT: 'an amount is not an integer from 1 to 2^53 - 1; nothing was counted',
+  INVALID_OPTION: 'an option has a value outside its range; nothing was started',
+  INVALID_URL: 'an address is not of the form ws://host:port or wss://host:port',
+  COUNTER_OVERFLOW: 'the counter would pass 2^53 - 1 increments or decrements; nothing was counted',
+  VALUE_UNSAFE: 'the value does not fit a number exactly; read it with valueBigInt',
+  BATCH_DAMAGED: 'a batch fails its checksum or breaks the format',
+  BATCH_UNSUPPORTED: 'a batch was written by a newer version of tallymesh',
+  UPDATE_REFUSED: 'an update holds something that a log may not hold; it was dropped unapplied',
+  LOG_DAMAGED: 'a log does not match its own digest; it is fetched again from another peer',
+  LOG_FORKED: 'two different histories exist under one replica id',
+  STORE_LOCKED: 'another process has this data directory open',
+  STORE_CORRUPT: 'stored data is damaged',
+  STORE_UNSUPPORTED: 'the data directory was written by a newer version of tallymesh',
+  STORE_UNUSABLE: 'the data directory cannot be created, read or written',
+  STORE_WRONG_ROOM: 'the data directory belongs to another room',
+  STORE_WRITE_FAILED: 'the disk refused a write; the store must be reopened before it is written again',
+  STORE_CLOSED: 'the store is closed',
+  STORE_BEHIND: 'the data directory is older than what this machine last acknowledged; its tail is lost here',
+  STORE_WIPED: 'the data directory is new, but this machine knew an older one in its place',
+  WITNESS_UNAVAILABLE: 'no witness can be kept on this machine; every start takes a fresh replica id',
+  WITNESS_STUCK: 'the witness can be neither written nor removed; nothing more is acknowledged',
+  INDETERMINATE: 'the disk failed while the commit was written; it may or may not have been counted',
+  NOT_REPLICATED: 'counted and durable here, but the wanted number of nodes did not confirm in time; do not retry',
+  NOT_READY: 'the node may not count now; nothing was counted',
+  NODE_CLOSED: 'the node is closed; nothing was counted',
+  IDENTITY_CONTESTED: 'the replica id changed more than three times in an hour; somebody else uses this identity',
+  LISTEN_FAILED: 'the address cannot be listened on',
+  FRAME_DAMAGED: 'a frame fails its checksum or breaks the format; the link was closed',
+  FRAME_TOO_LARGE: 'a frame is longer than the limit; the link was closed',
+  LINK_FAILED: 'a connection could not be made or broke',
+  UNAUTHORIZED: 'the token is missing or wrong',
+  WRONG_ROOM: 'the peer belongs to another room',
+  WRONG_VERSION: 'the peer speaks another version of the protocol',
+  WRONG_PROTOCOL: 'the other side does not speak the tallymesh protocol',
+  MEMBER_REMOVED: 'this store was removed from the room; it may come back only with an empty directory',
+  MEMBER_UP: 'a member that is up cannot be removed; stop it first',
+  MEMBER_UNKNOWN: 'no member has this name',
+  PEER_SLOW: 'the peer reads too slowly; the link was cut and will catch up later',
+  DOOR_READ_ONLY: 'the y-websocket door is read-only; the write was refused and changed nothing',
+} as const
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** The one error class of tallymesh: `code` for programs, a sentence for people, `cause` for what lies beneath. */
+export class TallymeshError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'TallymeshError'
+    this.code = code
+  }
+}

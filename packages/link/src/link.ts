@@ -1,0 +1,50 @@
+import type { ReplicaId, StoreId, TallymeshError } from '@tallymesh/crdt'
+
+/** What each side says first on a link. */
+export interface Hello {
+  readonly version: number
+  readonly room: string
+  readonly name: string
+  readonly store: StoreId
+  /** Random, made anew by each process: a node that dials itself meets its own. 32 hexadecimal digits. */
+  readonly instance: string
+  /** The live replica id, or 0 while the node has none. */
+  readonly replica: ReplicaId | 0
+  /** Where others can dial this node; empty for a node that only dials. */
+  readonly urls: readonly string[]
+}
+
+/** An established connection to a peer, after both hellos were accepted. */
+export interface Link {
+  /** What the peer said of itself. */
+  readonly peer: Hello
+  /** The URL that was dialed, or undefined on the side that was dialed. */
+  readonly dialed: string | undefined
+  /** Bytes handed to `send` that the network has not taken yet. */
+  readonly queuedBytes: number
+  /** Queues one frame; frames arrive in order or the link closes. Never blocks. A queue past its bound closes the link
+   *  with PEER_SLOW; a closed link ignores the call.
+   *  @param kind 16 to 255 (the kinds below belong to the link itself)
+   *  @param body at most FRAME_BODY_BYTES_MAX bytes */
+  send(kind: number, body: Uint8Array): void
+  /** Closes the link and tells the peer why, if a reason is given. `closed` follows once, on both sides. */
+  close(reason?: TallymeshError): void
+}
+
+/** What a link tells its owner. For one link: one `open`, any number of `frame`, one `closed`. */
+export interface LinkEvents {
+  open(link: Link): void
+  frame(link: Link, kind: number, body: Uint8Array): void
+  /** The link ended; `reason` where it was not an ordinary close. */
+  closed(link: Link, reason: TallymeshError | undefined): void
+  /** A connection that never became a link: refused by either side, or damaged before the hello. */
+  refused(reason: TallymeshError, dialed: string | undefined): void
+}
+
+/** How this side presents itself and whom it accepts. */
+export interface Handshake {
+  /** What to say now; asked anew for each link. */
+  hello(): Hello
+  /** Refuses a peer, with the reason that it will be told; undefined accepts it. Room and version are checked before. */
+  admit(peer: Hello): TallymeshError | undefined
+}
