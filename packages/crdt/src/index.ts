@@ -1,3 +1,21 @@
+export { checkAmount } from './amount.js'
+export { decodeBatch } from './batch.js'
+export {
+  type CounterKey,
+  type CounterName,
+  canonicalKey,
+  checkName,
+  counterKey,
+  type Labels,
+  parseCounterKey,
+} from './counter-key.js'
+export { CounterView, readCounters } from './counter-view.js'
 export { crc32 } from './crc32.js'
+export { Digest, hashHi, hashLo } from './digest.js'
+export type { AdoptedEntry, Entry, ForkEntry, MemberEntry, SlotEntry } from './entry.js'
 export { ERROR_CODES, type ErrorCode, TallymeshError } from './errors.js'
 export { freshReplicaId, type Random, type ReplicaId, replicaId, type StoreId, showReplicaId, storeId } from './ids.js'
+export { decodeLogUpdate, logRoot, rootLog } from './log-update.js'
+export { type AppendedCommit, LogWriter } from './log-writer.js'
+export { type CheckedUpdate, ReplicaLog, type Verdict } from './replica-log.js'
+export { type Slot, safeValue, Table } from './table.js'

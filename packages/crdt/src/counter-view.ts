@@ -1,0 +1,80 @@
+import * as Y from 'yjs'
+import { decodeBatch } from './batch.js'
+import type { CounterKey } from './counter-key.js'
+import { rootLog } from './log-update.js'
+import { safeValue, Table } from './table.js'
+
+/** Reads the counters out of a Yjs document that holds logs: the copy that a y-websocket client gets, or one loaded from
+ *  anywhere. Works in Node and in browsers.
+ *  @throws TallymeshError BATCH_DAMAGED or BATCH_UNSUPPORTED where the document holds something else in a log */
+export function readCounters(doc: Y.Doc): Table {
+  const table = new Table()
+  for (const root of [...doc.share.keys()]) {
+    const log = rootLog(root)
+    if (log === undefined) continue
+    for (const element of doc.getArray<Uint8Array>(root).toArray()) {
+      for (const { entry } of decodeBatch(element, table).entries) table.mergeEntry(log, entry)
+    }
+  }
+  return table
+}
+
+/** A live view of the counters in a Yjs document. It follows the document's updates, reads only what is new, and never falls:
+ *  what it has seen it keeps, as every node's table does. */
+export class CounterView {
+  readonly table = new Table()
+  readonly #read = new Map<string, number>()
+  readonly #listeners = new Set<(keys: ReadonlySet<CounterKey>) => void>()
+  readonly #follow = () => this.#refresh()
+
+  /** @throws as `readCounters` does */
+  constructor(readonly doc: Y.Doc) {
+    this.#refresh()
+    doc.on('update', this.#follow)
+  }
+
+  /** The value of a key; 0 for one that was never counted. O(1).
+   *  @throws TallymeshError VALUE_UNSAFE where no number holds it exactly */
+  value(key: CounterKey): number {
+    const id = this.table.findId(key)
+    if (id === undefined) return 0
+    const value = this.table.value(id)
+    return Number.isFinite(value) ? value : safeValue(key, this.table.valueBigInt(id))
+  }
+
+  /** All keys with their values, in key order. */
+  *counters(prefix = ''): IterableIterator<[CounterKey, number]> {
+    for (const key of this.table.keys(prefix)) yield [key, this.value(key)]
+  }
+
+  /** Calls `listener` with the keys that changed, after each update that changed some. Answers how to stop. */
+  onChange(listener: (keys: ReadonlySet<CounterKey>) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Stops following the document. */
+  destroy(): void {
+    this.doc.off('update', this.#follow)
+    this.#listeners.clear()
+  }
+
+  #refresh(): void {
+    const changed = new Set<CounterKey>()
+    for (const root of [...this.doc.share.keys()]) {
+      const log = rootLog(root)
+      if (log === undefined) continue
+      const array = this.doc.getArray<Uint8Array>(root)
+      const clock = Y.getState(this.doc.store, log)
+      const fresh = Math.min(array.length, clock - (this.#read.get(root) ?? 0))
+      this.#read.set(root, clock)
+      for (const element of fresh > 0 ? array.slice(array.length - fresh) : []) {
+        for (const { entry } of decodeBatch(element, this.table).entries) {
+          const id = this.table.mergeEntry(log, entry)
+          if (id !== -1) changed.add(this.table.keyOf(id))
+        }
+      }
+    }
+    if (changed.size > 0) for (const listener of this.#listeners) listener(changed)
+  }
+}

@@ -1,0 +1,138 @@
+import * as decoding from 'lib0/decoding'
+import * as encoding from 'lib0/encoding'
+import { type CounterKey, canonicalKey } from './counter-key.js'
+import { TallymeshError } from './errors.js'
+import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
+
+/** A slot of the log's own replica, as absolute totals. */
+export interface SlotEntry {
+  readonly kind: 'slot'
+  readonly key: CounterKey
+  readonly p: number
+  readonly n: number
+}
+
+/** A slot of another replica, kept in this log because its own log is damaged, forked or was imported. */
+export interface AdoptedEntry {
+  readonly kind: 'adopted'
+  readonly replica: ReplicaId
+  readonly key: CounterKey
+  readonly p: number
+  readonly n: number
+}
+
+/** A member of the room, named by its store. `removed` is for good. */
+export interface MemberEntry {
+  readonly kind: 'member'
+  readonly store: StoreId
+  readonly name: string
+  readonly urls: readonly string[]
+  readonly removed: boolean
+}
+
+/** Says that two different histories exist under a replica id: its log is frozen everywhere, its slots are adopted. */
+export interface ForkEntry {
+  readonly kind: 'fork'
+  readonly replica: ReplicaId
+}
+
+/** What a batch carries. A later entry of the same identity in the same log replaces the earlier one. */
+export type Entry = SlotEntry | AdoptedEntry | MemberEntry | ForkEntry
+
+/** The numbers that stand for the kinds in a batch. Reserved for later: operations, folds, resets (4 and up). */
+const KINDS = { slot: 0, adopted: 1, member: 2, fork: 3 } as const
+export const URLS_MAX = 8
+
+/** What an entry is about: two entries of one log with the same identity replace each other. The identity of a slot is its
+ *  key; the others start with a control character, which no key holds. */
+export function entryIdentity(entry: Entry): string {
+  switch (entry.kind) {
+    case 'slot':
+      return entry.key
+    case 'adopted':
+      return `\u0001${entry.replica}\u0001${entry.key}`
+    case 'member':
+      return `\u0002${entry.store}`
+    case 'fork':
+      return `\u0003${entry.replica}`
+  }
+}
+
+export function writeEntry(encoder: encoding.Encoder, entry: Entry): void {
+  encoding.writeUint8(encoder, KINDS[entry.kind])
+  switch (entry.kind) {
+    case 'slot':
+      writeSlot(encoder, entry)
+      return
+    case 'adopted':
+      encoding.writeVarUint(encoder, entry.replica)
+      writeSlot(encoder, entry)
+      return
+    case 'member':
+      for (let i = 0; i < 32; i += 2) encoding.writeUint8(encoder, Number.parseInt(entry.store.slice(i, i + 2), 16))
+      encoding.writeUint8(encoder, entry.removed ? 1 : 0)
+      encoding.writeVarString(encoder, entry.name)
+      encoding.writeVarUint(encoder, entry.urls.length)
+      for (const url of entry.urls) encoding.writeVarString(encoder, url)
+      return
+    case 'fork':
+      encoding.writeVarUint(encoder, entry.replica)
+      return
+  }
+}
+
+function writeSlot(encoder: encoding.Encoder, slot: { key: CounterKey; p: number; n: number }): void {
+  encoding.writeVarString(encoder, slot.key)
+  encoding.writeVarUint(encoder, slot.p)
+  encoding.writeVarUint(encoder, slot.n)
+}
+
+/** Reads one entry. Keys that are `known` are not checked again.
+ *  @throws TallymeshError BATCH_UNSUPPORTED for a kind that this version does not know; any other error means damage */
+export function readEntry(decoder: decoding.Decoder, known: KnownKeys): Entry {
+  const kind = decoding.readUint8(decoder)
+  switch (kind) {
+    case KINDS.slot:
+      return { kind: 'slot', ...readSlot(decoder, known) }
+    case KINDS.adopted:
+      return { kind: 'adopted', replica: replicaId(decoding.readVarUint(decoder)), ...readSlot(decoder, known) }
+    case KINDS.member:
+      return readMember(decoder)
+    case KINDS.fork:
+      return { kind: 'fork', replica: replicaId(decoding.readVarUint(decoder)) }
+    default:
+      throw new TallymeshError(
+        'BATCH_UNSUPPORTED',
+        `a batch holds an entry of kind ${kind}, which this version does not know; upgrade this node`,
+      )
+  }
+}
+
+/** Finds a canonical key that was met before, so that reading it again needs no check and no second copy of its text. */
+export interface KnownKeys {
+  findKey(text: string): CounterKey | undefined
+}
+
+/** For readers that have met no key yet. */
+export const NO_KNOWN_KEYS: KnownKeys = { findKey: () => undefined }
+
+function readSlot(decoder: decoding.Decoder, known: KnownKeys): { key: CounterKey; p: number; n: number } {
+  const text = decoding.readVarString(decoder)
+  const key = known.findKey(text) ?? canonicalKey(text)
+  if (key !== text) throw new TallymeshError('BATCH_DAMAGED', `key ${JSON.stringify(text)} is not in canonical form`)
+  const p = decoding.readVarUint(decoder)
+  const n = decoding.readVarUint(decoder)
+  return { key, p, n }
+}
+
+function readMember(decoder: decoding.Decoder): MemberEntry {
+  let store = ''
+  for (let i = 0; i < 16; i++) store += decoding.readUint8(decoder).toString(16).padStart(2, '0')
+  const flags = decoding.readUint8(decoder)
+  if (flags > 1) throw new TallymeshError('BATCH_UNSUPPORTED', `a member record has unknown flags ${flags}`)
+  const name = decoding.readVarString(decoder)
+  const count = decoding.readVarUint(decoder)
+  if (count > URLS_MAX) throw new TallymeshError('BATCH_DAMAGED', `a member record lists ${count} URLs`)
+  const urls = Array.from({ length: count }, () => decoding.readVarString(decoder))
+  return { kind: 'member', store: storeId(store), name, urls, removed: flags === 1 }
+}

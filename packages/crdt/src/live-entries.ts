@@ -1,0 +1,73 @@
+import { Digest } from './digest.js'
+import { roomFor } from './row-index.js'
+
+/** For each identity in a log, where its live entry stands and what that entry hashes to; and for each element, how many of
+ *  its entries are live. Kept up in O(1) an entry. The digest is the sum of the hashes of all live entries. */
+export class LiveEntries {
+  readonly digest = new Digest()
+  readonly #rows = new Map<string, number>()
+  #clocks = new Float64Array(8)
+  #lo = new Uint32Array(8)
+  #hi = new Uint32Array(8)
+  readonly #liveAt = new Map<number, number>()
+
+  /** How many entries are live. */
+  get size(): number {
+    return this.#rows.size
+  }
+
+  /** The clock of the element that holds the live entry of `identity`, or -1. */
+  clockOf(identity: string): number {
+    const row = this.#row(identity)
+    return row === -1 ? -1 : (this.#clocks[row] as number)
+  }
+
+  /** How many entries of the element at `clock` are live. */
+  liveAt(clock: number): number {
+    return this.#liveAt.get(clock) ?? 0
+  }
+
+  hashOf(identity: string): Hash | undefined {
+    const row = this.#row(identity)
+    return row === -1 ? undefined : { lo: this.#lo[row] as number, hi: this.#hi[row] as number }
+  }
+
+  /** The entry of `identity` in the element at `clock` is now the live one. */
+  set(identity: string, clock: number, lo: number, hi: number): void {
+    let row = this.#row(identity)
+    if (row === -1) row = this.#add(identity)
+    else {
+      this.digest.subtract(this.#lo[row] as number, this.#hi[row] as number)
+      this.#count(this.#clocks[row] as number, -1)
+    }
+    this.digest.add(lo, hi)
+    this.#clocks[row] = clock
+    this.#lo[row] = lo
+    this.#hi[row] = hi
+    this.#count(clock, 1)
+  }
+
+  #row(identity: string): number {
+    return this.#rows.get(identity) ?? -1
+  }
+
+  #add(identity: string): number {
+    const row = this.#rows.size
+    this.#rows.set(identity, row)
+    this.#clocks = roomFor(this.#clocks, row)
+    this.#lo = roomFor(this.#lo, row)
+    this.#hi = roomFor(this.#hi, row)
+    return row
+  }
+
+  #count(clock: number, by: number): void {
+    const count = (this.#liveAt.get(clock) ?? 0) + by
+    if (count > 0) this.#liveAt.set(clock, count)
+    else this.#liveAt.delete(clock)
+  }
+}
+
+export interface Hash {
+  readonly lo: number
+  readonly hi: number
+}

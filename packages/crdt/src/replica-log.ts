@@ -1,0 +1,221 @@
+import * as Y from 'yjs'
+import { type Batch, decodeBatch } from './batch.js'
+import type { Digest } from './digest.js'
+import { type Entry, entryIdentity, type KnownKeys } from './entry.js'
+import { TallymeshError } from './errors.js'
+import { type ReplicaId, showReplicaId } from './ids.js'
+import { LiveEntries } from './live-entries.js'
+import { decodeLogUpdate, encodeLogUpdate, type LogUpdate, logRoot } from './log-update.js'
+
+/** An update that was checked against a log and may be applied to it, if nothing else was applied in between. */
+export interface CheckedUpdate {
+  readonly verdict: 'new'
+  readonly bytes: Uint8Array
+  readonly update: LogUpdate
+  /** The new batches, with the clock of the first. */
+  readonly clock: number
+  readonly batches: readonly Batch[]
+}
+
+/** What a check found. `known`: nothing new. `gap`: it starts after this log's clock; ask again from there. `diverged`: another
+ *  history under the same id, or damage; its entries may still be merged by maximum. */
+export type Verdict =
+  | CheckedUpdate
+  | { readonly verdict: 'known' }
+  | { readonly verdict: 'gap'; readonly from: number }
+  | { readonly verdict: 'diverged'; readonly reason: string; readonly entries: readonly Entry[] }
+
+/** One replica's history: a Yjs document of its own with one root array of batches, and the index of its live entries.
+ *  Invariant: the document holds the clocks [0, clock) without gaps; [0, head) are deleted. Everything enters by `check` and
+ *  `apply`, own commits, peers' updates and stored records alike; so Yjs never holds a pending struct. */
+export class ReplicaLog {
+  readonly doc: Y.Doc
+  readonly live = new LiveEntries()
+  #clock = 0
+  #head = 0
+  /** The largest head that a batch held here declares; no deletion may pass it. */
+  #declaredHead = 0
+  /** Elements below this clock may never have been held: the digest says nothing until a batch declares a head this high. */
+  #gapEnd = 0
+
+  constructor(
+    readonly id: ReplicaId,
+    readonly known: KnownKeys,
+  ) {
+    this.doc = new Y.Doc({ guid: logRoot(id) })
+    // Nothing is ever written under the document's own client id, so that own and foreign updates take the same way in.
+    this.doc.clientID = 0
+    this.doc.getArray(logRoot(id))
+  }
+
+  /** The clock that the next element will have. */
+  get clock(): number {
+    return this.#clock
+  }
+
+  /** The clock of the first element that is not deleted. */
+  get head(): number {
+    return this.#head
+  }
+
+  get digest(): Readonly<Digest> {
+    return this.live.digest
+  }
+
+  /** Whether every live entry up to `clock` is held: false only while a catch-up across deleted elements is under way.
+   *  An incomplete log must not be served to others. */
+  get complete(): boolean {
+    return this.#declaredHead >= this.#gapEnd && this.#head >= this.#gapEnd
+  }
+
+  /** How many structs Yjs holds for this log: what its memory and load time depend on. */
+  get structs(): number {
+    return this.#structs().length
+  }
+
+  /** Judges an update; changes nothing. Bounded by the length of `bytes`.
+   *  @throws TallymeshError UPDATE_REFUSED, BATCH_DAMAGED or BATCH_UNSUPPORTED; nothing of the update may be used then */
+  check(bytes: Uint8Array): Verdict {
+    const update = decodeLogUpdate(this.id, bytes)
+    const end = update.deletedTo + update.elements.length
+    if (update.clock > this.#clock) return { verdict: 'gap', from: this.#clock }
+    const firstNew = Math.max(this.#clock, update.deletedTo)
+    const split = Math.max(0, firstNew - update.deletedTo)
+    const batches = update.elements.slice(split).map(element => decodeBatch(element, this.known))
+    const staged: Staged = new Map()
+    const reason = this.#differs(update, end) ?? this.#digestFails(update, firstNew, batches, staged)
+    if (reason !== undefined) {
+      const entries = update.elements.flatMap(element => decodeBatch(element, this.known).entries)
+      return { verdict: 'diverged', reason, entries: entries.map(({ entry }) => entry) }
+    }
+    this.#checkDeletes(update, Math.max(end, this.#clock), batches, staged)
+    const deletesMore = update.deletes !== undefined && update.deletes.to > this.#head
+    if (end <= this.#clock && !deletesMore) return { verdict: 'known' }
+    return { verdict: 'new', bytes, update, clock: firstNew, batches }
+  }
+
+  /** Applies a checked update; answers its entries in order. */
+  apply(checked: CheckedUpdate): Entry[] {
+    const { update, batches } = checked
+    Y.applyUpdate(this.doc, checked.bytes, this)
+    const entries: Entry[] = []
+    if (update.deletedTo > this.#clock) {
+      if (this.#head === this.#clock) this.#head = update.deletedTo
+      this.#gapEnd = update.deletedTo
+      this.#clock = update.deletedTo
+    }
+    for (const batch of batches) {
+      for (const { entry, lo, hi } of batch.entries) {
+        this.live.set(entryIdentity(entry), this.#clock, lo, hi)
+        entries.push(entry)
+      }
+      this.#clock++
+      this.#declaredHead = Math.max(this.#declaredHead, batch.head)
+    }
+    this.#head = Math.max(this.#head, update.deletes?.to ?? 0)
+    return entries
+  }
+
+  /** The updates that a holder of [0, from) lacks, as one update of at most about `bytesMax` bytes: elements first, the
+   *  deletion of the prefix only with the last. Its `end` is the clock that its receiver then has. */
+  diff(from: number, bytesMax: number): { bytes: Uint8Array; end: number; last: boolean } {
+    const deletedTo = Math.max(from, Math.min(this.#head, this.#clock))
+    const elements: Uint8Array[] = []
+    let size = 0
+    let end = deletedTo
+    while (end < this.#clock) {
+      const element = this.element(end)
+      size += element.length + 24
+      if (size > bytesMax && elements.length > 0) break
+      elements.push(element)
+      end++
+    }
+    const last = end === this.#clock
+    const deletes = last && this.#head > 0 ? { from: 0, to: this.#head } : undefined
+    return { bytes: encodeLogUpdate(this.id, { clock: from, deletedTo, elements, deletes }), end, last }
+  }
+
+  /** The update that stands for the deleted prefix [0, head): what a store keeps in place of its records. */
+  headUpdate(): Uint8Array {
+    return encodeLogUpdate(this.id, { clock: 0, deletedTo: this.#head, elements: [], deletes: undefined })
+  }
+
+  /** The batch at a clock in [head, clock), as bytes. */
+  element(clock: number): Uint8Array {
+    const structs = this.#structs()
+    const struct = structs[Y.findIndexSS(structs as Y.Item[], clock)]
+    if (struct instanceof Y.Item && struct.content instanceof Y.ContentBinary) return struct.content.content
+    throw new TallymeshError('LOG_DAMAGED', `log ${showReplicaId(this.id)} holds no batch at clock ${clock}`)
+  }
+
+  #structs(): ReadonlyArray<Y.Item | Y.GC> {
+    return this.doc.store.clients.get(this.id) ?? []
+  }
+
+  /** Compares the elements that both hold. */
+  #differs(update: LogUpdate, end: number): string | undefined {
+    for (let clock = Math.max(update.deletedTo, this.#head); clock < Math.min(end, this.#clock); clock++) {
+      const own = this.element(clock)
+      const other = update.elements[clock - update.deletedTo] as Uint8Array
+      if (own.length !== other.length || own.some((byte, i) => byte !== other[i])) {
+        return `log ${showReplicaId(this.id)} has two different batches at clock ${clock}`
+      }
+    }
+    return undefined
+  }
+
+  /** Follows the digest through the new batches. */
+  #digestFails(
+    update: LogUpdate,
+    firstNew: number,
+    batches: readonly Batch[],
+    staged: Staged,
+  ): string | undefined {
+    const gapEnd = update.deletedTo > this.#clock ? update.deletedTo : this.#gapEnd
+    const digest = this.live.digest.copy()
+    let head = this.#declaredHead
+    for (const [i, batch] of batches.entries()) {
+      for (const { entry, lo, hi } of batch.entries) {
+        const identity = entryIdentity(entry)
+        const old = staged.get(identity) ?? this.live.hashOf(identity)
+        if (old) digest.subtract(old.lo, old.hi)
+        digest.add(lo, hi)
+        staged.set(identity, { lo, hi, clock: firstNew + i })
+      }
+      head = Math.max(head, batch.head)
+      if (head > firstNew + i) return `log ${showReplicaId(this.id)} declares a head past its clock`
+      if (head >= gapEnd && !digest.equals(batch.digest)) {
+        return `log ${showReplicaId(this.id)} does not match its digest at clock ${firstNew + i}`
+      }
+    }
+    return undefined
+  }
+
+  /** Only a declared prefix may go, of elements that are held and hold nothing live. */
+  #checkDeletes(update: LogUpdate, clock: number, batches: readonly Batch[], staged: Staged): void {
+    if (!update.deletes) return
+    const { from, to } = update.deletes
+    const declared = batches.reduce((head, batch) => Math.max(head, batch.head), this.#declaredHead)
+    if (from > this.#head || to > declared || to > clock || this.#liveBelow(to, staged)) {
+      throw new TallymeshError(
+        'UPDATE_REFUSED',
+        `an update deletes [${from}, ${to}) of log ${showReplicaId(this.id)}, whose batches declare a head of ${declared}`,
+      )
+    }
+  }
+
+  /** Whether an entry below the clock `to` would still be live once `staged` is set. */
+  #liveBelow(to: number, staged: Staged): boolean {
+    let live = 0
+    for (let clock = this.#head; clock < to; clock++) live += this.live.liveAt(clock)
+    for (const [identity, { clock }] of staged) {
+      const old = this.live.clockOf(identity)
+      if (old !== -1 && old < to) live--
+      if (clock < to) live++
+    }
+    return live > 0
+  }
+}
+
+/** What new batches will set, by identity. */
+type Staged = Map<string, { readonly lo: number; readonly hi: number; readonly clock: number }>

@@ -1,0 +1,53 @@
+/** Finds the row of an integer id in O(1), in 8 to 11 bytes an id: an open-addressed table in one typed array.
+ *  Rows are handed out in order of arrival and never freed. */
+export class RowIndex {
+  #ids = new Int32Array(8)
+  #slots = new Int32Array(16).fill(-1)
+  size = 0
+
+  /** The row of `id`, or -1. */
+  find(id: number): number {
+    const mask = this.#slots.length - 1
+    for (let at = Math.imul(id, 0x9e3779b1) >>> 7; ; at++) {
+      const row = this.#slots[at & mask] as number
+      if (row === -1 || this.#ids[row] === id) return row
+    }
+  }
+
+  /** Hands out the next row for an id that `find` did not know. */
+  add(id: number): number {
+    if (this.size === this.#ids.length) this.#grow()
+    const row = this.size++
+    this.#ids[row] = id
+    this.#place(row)
+    return row
+  }
+
+  /** The id of a row. */
+  id(row: number): number {
+    return this.#ids[row] as number
+  }
+
+  #place(row: number): void {
+    const mask = this.#slots.length - 1
+    let at = Math.imul(this.#ids[row] as number, 0x9e3779b1) >>> 7
+    while (this.#slots[at & mask] !== -1) at++
+    this.#slots[at & mask] = row
+  }
+
+  #grow(): void {
+    const ids = new Int32Array(this.#ids.length * 2)
+    ids.set(this.#ids)
+    this.#ids = ids
+    this.#slots = new Int32Array(ids.length * 2).fill(-1)
+    for (let row = 0; row < this.size; row++) this.#place(row)
+  }
+}
+
+/** A longer array with the same content, when `row` lies past the end of `column`; else `column` itself. */
+export function roomFor<Column extends Float64Array | Uint32Array>(column: Column, row: number): Column {
+  if (row < column.length) return column
+  const longer = new (column.constructor as { new (length: number): Column })(Math.max(8, column.length * 2))
+  longer.set(column)
+  return longer
+}

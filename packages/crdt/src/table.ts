@@ -1,0 +1,203 @@
+import type { CounterKey } from './counter-key.js'
+import type { Entry, KnownKeys } from './entry.js'
+import { TallymeshError } from './errors.js'
+import type { ReplicaId } from './ids.js'
+import { RowIndex, roomFor } from './row-index.js'
+
+/** The totals of increments and decrements of one key by one replica. Both never fall. */
+export interface Slot {
+  readonly p: number
+  readonly n: number
+}
+
+const NO_SLOT: Slot = { p: 0, n: 0 }
+
+/** The slots of one replica: columns rather than an object a key. */
+class SlotColumn {
+  readonly rows = new RowIndex()
+  p = new Float64Array(8)
+  n = new Float64Array(8)
+
+  row(id: number): number {
+    const found = this.rows.find(id)
+    if (found !== -1) return found
+    const row = this.rows.add(id)
+    this.p = roomFor(this.p, row)
+    this.n = roomFor(this.n, row)
+    return row
+  }
+}
+
+/** The materialised view of a room: for each key the slots of all replicas and their totals. Built by merging entries by
+ *  maximum, so it never lowers a slot; it is the authority on every value. Merging is commutative, associative and
+ *  idempotent (Shapiro et al., "A comprehensive study of convergent and commutative replicated data types", 2011, 3.1.3). */
+export class Table implements KnownKeys {
+  readonly #ids = new Map<CounterKey, number>()
+  readonly #keys: CounterKey[] = []
+  readonly #columns = new Map<ReplicaId, SlotColumn>()
+  /** Totals for each key id; Infinity once a total left the exactly representable range. */
+  #increments = new Float64Array(8)
+  #decrements = new Float64Array(8)
+  #sorted: CounterKey[] | undefined
+
+  /** How many keys were ever counted. */
+  get size(): number {
+    return this.#keys.length
+  }
+
+  /** The replica ids that hold slots. */
+  replicas(): IterableIterator<ReplicaId> {
+    return this.#columns.keys()
+  }
+
+  /** A small integer for `key`, for this table's life: what the hot paths use in place of the text. */
+  idOf(key: CounterKey): number {
+    const known = this.#ids.get(key)
+    if (known !== undefined) return known
+    const id = this.#keys.length
+    this.#ids.set(key, id)
+    this.#keys.push(key)
+    this.#increments = roomFor(this.#increments, id)
+    this.#decrements = roomFor(this.#decrements, id)
+    this.#sorted = undefined
+    return id
+  }
+
+  /** The id of a key that has one. */
+  findId(key: CounterKey): number | undefined {
+    return this.#ids.get(key)
+  }
+
+  /** The shared text of a key that was counted. */
+  findKey(text: string): CounterKey | undefined {
+    const id = this.#ids.get(text as CounterKey)
+    return id === undefined ? undefined : this.#keys[id]
+  }
+
+  keyOf(id: number): CounterKey {
+    return this.#keys[id] as CounterKey
+  }
+
+  /** Raises the slot to at least `p` and `n`. O(1). Answers whether anything rose. */
+  merge(replica: ReplicaId, id: number, p: number, n: number): boolean {
+    let column = this.#columns.get(replica)
+    if (!column) this.#columns.set(replica, (column = new SlotColumn()))
+    const row = column.row(id)
+    const risenP = p - (column.p[row] as number)
+    const risenN = n - (column.n[row] as number)
+    if (risenP > 0) {
+      column.p[row] = p
+      this.#increments[id] = exactSum(this.#increments[id] as number, risenP)
+    }
+    if (risenN > 0) {
+      column.n[row] = n
+      this.#decrements[id] = exactSum(this.#decrements[id] as number, risenN)
+    }
+    return risenP > 0 || risenN > 0
+  }
+
+  /** Merges what an entry of the log `log` says. Answers the id of the key that rose, or -1. */
+  mergeEntry(log: ReplicaId, entry: Entry): number {
+    if (entry.kind !== 'slot' && entry.kind !== 'adopted') return -1
+    const id = this.idOf(entry.key)
+    return this.merge(entry.kind === 'slot' ? log : entry.replica, id, entry.p, entry.n) ? id : -1
+  }
+
+  /** The slot of a key id; zeros where the replica never counted it. */
+  slot(replica: ReplicaId, id: number): Slot {
+    const column = this.#columns.get(replica)
+    const row = column ? column.rows.find(id) : -1
+    return column && row !== -1 ? { p: column.p[row] as number, n: column.n[row] as number } : NO_SLOT
+  }
+
+  /** All slots of one replica. */
+  *slotsOf(replica: ReplicaId): IterableIterator<{ key: CounterKey } & Slot> {
+    const column = this.#columns.get(replica)
+    if (!column) return
+    for (let row = 0; row < column.rows.size; row++) {
+      yield { key: this.keyOf(column.rows.id(row)), p: column.p[row] as number, n: column.n[row] as number }
+    }
+  }
+
+  /** Σp − Σn of a key id; not finite where a total is past 2^53 − 1: then ask `valueBigInt`. O(1). */
+  value(id: number): number {
+    return (this.#increments[id] as number) - (this.#decrements[id] as number)
+  }
+
+  /** Σp − Σn, exact at any size. O(1), or O(replicas) where a total is past 2^53 − 1. */
+  valueBigInt(id: number): bigint {
+    const { increments, decrements } = this.totals(id)
+    return increments - decrements
+  }
+
+  /** Σp and Σn, exact at any size. */
+  totals(id: number): { increments: bigint; decrements: bigint } {
+    const p = this.#increments[id] as number
+    const n = this.#decrements[id] as number
+    if (p !== Number.POSITIVE_INFINITY && n !== Number.POSITIVE_INFINITY) {
+      return { increments: BigInt(p), decrements: BigInt(n) }
+    }
+    let increments = 0n
+    let decrements = 0n
+    for (const column of this.#columns.values()) {
+      const row = column.rows.find(id)
+      if (row === -1) continue
+      increments += BigInt(column.p[row] as number)
+      decrements += BigInt(column.n[row] as number)
+    }
+    return { increments, decrements }
+  }
+
+  /** The keys that start with `prefix`, in the order of their UTF-16 units. The order is made once for each new key. */
+  keys(prefix = ''): CounterKey[] {
+    this.#sorted ??= [...this.#keys].sort()
+    if (prefix === '') return this.#sorted
+    const from = lowerBound(this.#sorted, prefix)
+    let to = from
+    while (to < this.#sorted.length && (this.#sorted[to] as CounterKey).startsWith(prefix)) to++
+    return this.#sorted.slice(from, to)
+  }
+
+  /** Same slots, not merely the same values. */
+  equals(other: Table): boolean {
+    return this.#covers(other) && other.#covers(this)
+  }
+
+  #covers(other: Table): boolean {
+    for (const replica of other.replicas()) {
+      for (const slot of other.slotsOf(replica)) {
+        const id = this.#ids.get(slot.key)
+        const own = id === undefined ? NO_SLOT : this.slot(replica, id)
+        if (own.p < slot.p || own.n < slot.n) return false
+      }
+    }
+    return true
+  }
+}
+
+function exactSum(total: number, risen: number): number {
+  const sum = total + risen
+  return sum <= Number.MAX_SAFE_INTEGER ? sum : Number.POSITIVE_INFINITY
+}
+
+function lowerBound(sorted: readonly string[], text: string): number {
+  let from = 0
+  let to = sorted.length
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if ((sorted[middle] as string) < text) from = middle + 1
+    else to = middle
+  }
+  return from
+}
+
+/** A value as a number. @throws TallymeshError VALUE_UNSAFE where no number holds it exactly */
+export function safeValue(key: CounterKey, value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < -BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new TallymeshError(
+      'VALUE_UNSAFE',
+      `the value ${value} of ${key} does not fit a number exactly; read it with valueBigInt`,
+    )
+  }
+  return Number(value)
+}
