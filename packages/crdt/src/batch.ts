@@ -4,14 +4,19 @@ import { crc32 } from './crc32.js'
 import { Digest, hashHi, hashLo } from './digest.js'
 import { type Entry, type KnownKeys, readEntry, writeEntry } from './entry.js'
 import { TallymeshError } from './errors.js'
+import { readUint } from './uint.js'
 
 /** The first byte of a batch. */
 export const BATCH_TAG = 0x54
 export const BATCH_VERSION = 1
 export const BATCH_ENTRIES_MAX = 1024
 export const BATCH_BYTES_MAX = 64 * 1024
+/** Tag, version, the checksum of the batch before, and the salt. */
+const HEADER_BYTES = 10
 /** Bytes of the digest and the checksum that end a batch. */
 const TRAILER_BYTES = 12
+/** Bytes of a batch around its entries, at most. */
+const FRAME_BYTES = HEADER_BYTES + 8 + 2 + TRAILER_BYTES
 
 /** An entry with the two lanes of its hash, taken over its encoded bytes. */
 export interface HashedEntry {
@@ -20,37 +25,72 @@ export interface HashedEntry {
   readonly hi: number
 }
 
-/** One element of a log. */
-export interface Batch {
+/** What a batch says besides its entries. */
+export interface BatchFrame {
+  /** The checksum of the element before this one, 0 for the first: it chains the history, so that two histories differ in
+   *  every batch after the first that differs, even where later entries replaced all that was different. */
+  readonly previous: number
+  /** A number that tells this commit from another one of the same content: see `LogWriter.append`. */
+  readonly salt: number
   /** The log's head after the commit that this batch ends; within a commit of several batches, the head before it. */
   readonly head: number
-  readonly entries: readonly HashedEntry[]
   /** The digest of all live entries of the log after this batch. */
   readonly digest: Digest
 }
 
-/** An entry in its encoded form. */
-export interface EncodedEntry extends HashedEntry {
+/** One element of a log. */
+export interface Batch extends BatchFrame {
+  readonly entries: readonly HashedEntry[]
+  /** The checksum that ends it. */
+  readonly checksum: number
+}
+
+/** The entries of one batch, encoded. */
+export interface Pack {
+  readonly entries: readonly HashedEntry[]
   readonly bytes: Uint8Array
 }
 
-export function encodeEntry(entry: Entry): EncodedEntry {
-  const encoder = encoding.createEncoder()
-  writeEntry(encoder, entry)
-  const bytes = encoding.toUint8Array(encoder)
-  return { entry, bytes, lo: hashLo(bytes, 0, bytes.length), hi: hashHi(bytes, 0, bytes.length) }
+/** Encodes entries, in order, into as many packs as the limits of a batch ask for. */
+export function packEntries(entries: readonly Entry[]): Pack[] {
+  const packs: Pack[] = []
+  for (let from = 0; from < entries.length; from += (packs.at(-1) as Pack).entries.length) {
+    packs.push(packFrom(entries, from))
+  }
+  return packs
 }
 
-/** Bytes of a batch around its entries, at most. */
-export const BATCH_FRAME_BYTES = 2 + 8 + 2 + TRAILER_BYTES
+function packFrom(entries: readonly Entry[], from: number): Pack {
+  const encoder = encoding.createEncoder()
+  const ends: number[] = []
+  const count = Math.min(BATCH_ENTRIES_MAX, entries.length - from)
+  while (ends.length < count) {
+    writeEntry(encoder, entries[from + ends.length] as Entry)
+    const length = encoding.length(encoder)
+    // No entry is longer than a batch: the first always fits.
+    if (length > BATCH_BYTES_MAX - FRAME_BYTES) break
+    ends.push(length)
+  }
+  const bytes = encoding.toUint8Array(encoder).subarray(0, ends.at(-1))
+  let start = 0
+  const hashed = ends.map((end, i) => {
+    const lo = hashLo(bytes, start, end)
+    const hi = hashHi(bytes, start, end)
+    start = end
+    return { entry: entries[from + i] as Entry, lo, hi }
+  })
+  return { entries: hashed, bytes }
+}
 
-export function encodeBatch(head: number, entries: readonly EncodedEntry[], digest: Digest): Uint8Array {
+export function encodeBatch({ previous, salt, head, digest }: BatchFrame, pack: Pack): Uint8Array {
   const encoder = encoding.createEncoder()
   encoding.writeUint8(encoder, BATCH_TAG)
   encoding.writeUint8(encoder, BATCH_VERSION)
+  encoding.writeUint32(encoder, previous)
+  encoding.writeUint32(encoder, salt)
   encoding.writeVarUint(encoder, head)
-  encoding.writeVarUint(encoder, entries.length)
-  for (const entry of entries) encoding.writeUint8Array(encoder, entry.bytes)
+  encoding.writeVarUint(encoder, pack.entries.length)
+  encoding.writeUint8Array(encoder, pack.bytes)
   encoding.writeUint32(encoder, digest.lo)
   encoding.writeUint32(encoder, digest.hi)
   encoding.writeUint32(encoder, 0)
@@ -76,18 +116,24 @@ export function decodeBatch(bytes: Uint8Array, known: KnownKeys): Batch {
 /** How many entries a batch holds, without reading them. */
 export function countEntries(bytes: Uint8Array): number {
   const decoder = decoding.createDecoder(bytes)
-  decoder.pos = 2
-  decoding.readVarUint(decoder)
-  return decoding.readVarUint(decoder)
+  decoder.pos = HEADER_BYTES
+  readUint(decoder)
+  return readUint(decoder)
 }
 
-function checkFrame(bytes: Uint8Array): void {
-  if (bytes.length < 4 + TRAILER_BYTES || bytes.length > BATCH_BYTES_MAX) {
-    throw new TallymeshError('BATCH_DAMAGED', `a batch has ${bytes.length} bytes, outside 16 to ${BATCH_BYTES_MAX}`)
+/** The checksum that ends a batch. */
+export function batchChecksum(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 4, true)
+}
+
+function checkFrame(bytes: unknown): asserts bytes is Uint8Array {
+  // A document that others write may hold anything in a log.
+  if (!(bytes instanceof Uint8Array)) throw new TallymeshError('BATCH_DAMAGED', `a batch is bytes, not ${typeof bytes}`)
+  const min = HEADER_BYTES + 2 + TRAILER_BYTES
+  if (bytes.length < min || bytes.length > BATCH_BYTES_MAX) {
+    throw new TallymeshError('BATCH_DAMAGED', `a batch has ${bytes.length} bytes, outside ${min} to ${BATCH_BYTES_MAX}`)
   }
-  const body = bytes.length - 4
-  const stored = new DataView(bytes.buffer, bytes.byteOffset).getUint32(body, true)
-  if (bytes[0] !== BATCH_TAG || stored !== crc32(bytes, 0, body)) {
+  if (bytes[0] !== BATCH_TAG || batchChecksum(bytes) !== crc32(bytes, 0, bytes.length - 4)) {
     throw new TallymeshError('BATCH_DAMAGED', 'a batch fails its checksum')
   }
   if (bytes[1] !== BATCH_VERSION) {
@@ -100,10 +146,11 @@ function checkFrame(bytes: Uint8Array): void {
 
 function readBatch(bytes: Uint8Array, known: KnownKeys): Batch {
   const end = bytes.length - TRAILER_BYTES
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
   const decoder = decoding.createDecoder(bytes.subarray(0, end))
-  decoder.pos = 2
-  const head = decoding.readVarUint(decoder)
-  const count = decoding.readVarUint(decoder)
+  decoder.pos = HEADER_BYTES
+  const head = readUint(decoder)
+  const count = readUint(decoder)
   if (count > BATCH_ENTRIES_MAX) throw new TallymeshError('BATCH_DAMAGED', `a batch holds ${count} entries`)
   const entries: HashedEntry[] = []
   for (let i = 0; i < count; i++) {
@@ -113,7 +160,7 @@ function readBatch(bytes: Uint8Array, known: KnownKeys): Batch {
   }
   if (decoder.pos !== end) throw new TallymeshError('BATCH_DAMAGED', 'a batch has bytes after its entries')
   const digest = new Digest()
-  const trailer = new DataView(bytes.buffer, bytes.byteOffset + end)
-  digest.add(trailer.getUint32(0, true), trailer.getUint32(4, true))
-  return { head, entries, digest }
+  digest.add(view.getUint32(end, true), view.getUint32(end + 4, true))
+  const [previous, salt] = [view.getUint32(2, true), view.getUint32(6, true)]
+  return { previous, salt, head, entries, digest, checksum: view.getUint32(end + 8, true) }
 }

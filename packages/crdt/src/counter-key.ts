@@ -16,20 +16,21 @@ const utf8 = new TextEncoder()
 /** Checks a name of a counter, node or room, or a label's value: at most 256 bytes of UTF-8, no control characters, no lone
  *  surrogates. Everything else is ordinary; no normalisation is applied, so NFC and NFD twins are two names.
  *  @param what how the name is called in the message, such as `counter name`
+ *  @param bytesMax another limit, such as for addresses
  *  @throws TallymeshError INVALID_NAME */
-export function checkName(what: string, name: unknown): string {
+export function checkName(what: string, name: unknown, bytesMax = NAME_BYTES_MAX): string {
   if (typeof name !== 'string') {
     throw new TallymeshError('INVALID_NAME', `${what} must be a string, got ${name === null ? 'null' : typeof name}`)
   }
   if (name === '') throw new TallymeshError('INVALID_NAME', `${what} must not be empty`)
-  return checkText(what, name)
+  return checkText(what, name, bytesMax)
 }
 
-function checkText(what: string, text: string): string {
+function checkText(what: string, text: string, bytesMax: number): string {
   // A UTF-16 unit takes at most 3 bytes: most names need no counting.
-  const bytes = text.length * 3 <= NAME_BYTES_MAX ? 0 : utf8.encode(text).length
-  if (bytes > NAME_BYTES_MAX) {
-    throw new TallymeshError('INVALID_NAME', `${what} may have ${NAME_BYTES_MAX} bytes of UTF-8, this has ${bytes}`)
+  const bytes = text.length * 3 <= bytesMax ? 0 : utf8.encode(text).length
+  if (bytes > bytesMax) {
+    throw new TallymeshError('INVALID_NAME', `${what} may have ${bytesMax} bytes of UTF-8, this has ${bytes}`)
   }
   const found = UNPRINTABLE.exec(text)
   if (found) {
@@ -50,7 +51,8 @@ function checkText(what: string, text: string): string {
 export function counterKey(name: string, labels?: Labels): CounterKey {
   const text = checkName('counter name', name).replace(/[\\{]/g, '\\$&')
   if (labels === undefined) return text as CounterKey
-  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) {
+  // A Map has no own properties: taken as an object, its labels would silently be none.
+  if (typeof labels !== 'object' || labels === null || Symbol.iterator in labels) {
     throw new TallymeshError('INVALID_NAME', `labels of counter ${JSON.stringify(name)} must be an object of strings`)
   }
   const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -71,7 +73,7 @@ function labelText(label: string, value: unknown): string {
   if (typeof value !== 'string') {
     throw new TallymeshError('INVALID_NAME', `value of label ${label} must be a string, got ${typeof value}`)
   }
-  return `${label}="${checkText(`value of label ${label}`, value).replace(/[\\"]/g, '\\$&')}"`
+  return `${label}="${checkText(`value of label ${label}`, value, NAME_BYTES_MAX).replace(/[\\"]/g, '\\$&')}"`
 }
 
 /** A key taken apart. */

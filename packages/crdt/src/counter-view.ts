@@ -1,6 +1,7 @@
 import * as Y from 'yjs'
 import { decodeBatch } from './batch.js'
 import type { CounterKey } from './counter-key.js'
+import type { ReplicaId } from './ids.js'
 import { rootLog } from './log-update.js'
 import { safeValue, Table } from './table.js'
 
@@ -59,22 +60,33 @@ export class CounterView {
     this.#listeners.clear()
   }
 
+  /** A damaged log hides no other: it is read again, and found damaged again, at each update. */
   #refresh(): void {
     const changed = new Set<CounterKey>()
+    const failures: unknown[] = []
     for (const root of [...this.doc.share.keys()]) {
       const log = rootLog(root)
       if (log === undefined) continue
-      const array = this.doc.getArray<Uint8Array>(root)
-      const clock = Y.getState(this.doc.store, log)
-      const fresh = Math.min(array.length, clock - (this.#read.get(root) ?? 0))
-      this.#read.set(root, clock)
-      for (const element of fresh > 0 ? array.slice(array.length - fresh) : []) {
-        for (const { entry } of decodeBatch(element, this.table).entries) {
-          const id = this.table.mergeEntry(log, entry)
-          if (id !== -1) changed.add(this.table.keyOf(id))
-        }
+      try {
+        this.#readLog(root, log, changed)
+      } catch (failure) {
+        failures.push(failure)
       }
     }
     if (changed.size > 0) for (const listener of this.#listeners) listener(changed)
+    if (failures.length > 0) throw failures[0]
+  }
+
+  #readLog(root: string, log: ReplicaId, changed: Set<CounterKey>): void {
+    const array = this.doc.getArray<Uint8Array>(root)
+    const clock = Y.getState(this.doc.store, log)
+    const fresh = Math.min(array.length, clock - (this.#read.get(root) ?? 0))
+    for (const element of fresh > 0 ? array.slice(array.length - fresh) : []) {
+      for (const { entry } of decodeBatch(element, this.table).entries) {
+        const id = this.table.mergeEntry(log, entry)
+        if (id !== -1) changed.add(this.table.keyOf(id))
+      }
+    }
+    this.#read.set(root, clock)
   }
 }

@@ -1,8 +1,9 @@
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
-import { type CounterKey, canonicalKey } from './counter-key.js'
+import { type CounterKey, canonicalKey, checkName } from './counter-key.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
+import { readUint } from './uint.js'
 
 /** A slot of the log's own replica, as absolute totals. */
 export interface SlotEntry {
@@ -42,6 +43,7 @@ export type Entry = SlotEntry | AdoptedEntry | MemberEntry | ForkEntry
 /** The numbers that stand for the kinds in a batch. Reserved for later: operations, folds, resets (4 and up). */
 const KINDS = { slot: 0, adopted: 1, member: 2, fork: 3 } as const
 export const URLS_MAX = 8
+export const URL_BYTES_MAX = 1024
 
 /** What an entry is about: two entries of one log with the same identity replace each other. The identity of a slot is its
  *  key; the others start with a control character, which no key holds. */
@@ -90,16 +92,18 @@ function writeSlot(encoder: encoding.Encoder, slot: { key: CounterKey; p: number
 /** Reads one entry. Keys that are `known` are not checked again.
  *  @throws TallymeshError BATCH_UNSUPPORTED for a kind that this version does not know; any other error means damage */
 export function readEntry(decoder: decoding.Decoder, known: KnownKeys): Entry {
+  // lib0 reads undefined past the end, which must not look like a kind of a newer version.
+  if (!(decoder.pos < decoder.arr.length)) throw new RangeError('an entry that is not there')
   const kind = decoding.readUint8(decoder)
   switch (kind) {
     case KINDS.slot:
       return { kind: 'slot', ...readSlot(decoder, known) }
     case KINDS.adopted:
-      return { kind: 'adopted', replica: replicaId(decoding.readVarUint(decoder)), ...readSlot(decoder, known) }
+      return { kind: 'adopted', replica: replicaId(readUint(decoder)), ...readSlot(decoder, known) }
     case KINDS.member:
       return readMember(decoder)
     case KINDS.fork:
-      return { kind: 'fork', replica: replicaId(decoding.readVarUint(decoder)) }
+      return { kind: 'fork', replica: replicaId(readUint(decoder)) }
     default:
       throw new TallymeshError(
         'BATCH_UNSUPPORTED',
@@ -120,8 +124,8 @@ function readSlot(decoder: decoding.Decoder, known: KnownKeys): { key: CounterKe
   const text = decoding.readVarString(decoder)
   const key = known.findKey(text) ?? canonicalKey(text)
   if (key !== text) throw new TallymeshError('BATCH_DAMAGED', `key ${JSON.stringify(text)} is not in canonical form`)
-  const p = decoding.readVarUint(decoder)
-  const n = decoding.readVarUint(decoder)
+  const p = readUint(decoder)
+  const n = readUint(decoder)
   return { key, p, n }
 }
 
@@ -131,8 +135,18 @@ function readMember(decoder: decoding.Decoder): MemberEntry {
   const flags = decoding.readUint8(decoder)
   if (flags > 1) throw new TallymeshError('BATCH_UNSUPPORTED', `a member record has unknown flags ${flags}`)
   const name = decoding.readVarString(decoder)
-  const count = decoding.readVarUint(decoder)
-  if (count > URLS_MAX) throw new TallymeshError('BATCH_DAMAGED', `a member record lists ${count} URLs`)
-  const urls = Array.from({ length: count }, () => decoding.readVarString(decoder))
-  return { kind: 'member', store: storeId(store), name, urls, removed: flags === 1 }
+  const urls: string[] = []
+  for (let count = readUint(decoder); count > 0; count--) urls.push(decoding.readVarString(decoder))
+  return checkMember({ kind: 'member', store: storeId(store), name, urls, removed: flags === 1 })
+}
+
+/** Refuses a record that could not be read back: it would make its whole log unreadable.
+ *  @throws TallymeshError INVALID_NAME */
+export function checkMember(member: MemberEntry): MemberEntry {
+  checkName('node name', member.name)
+  if (member.urls.length > URLS_MAX) {
+    throw new TallymeshError('INVALID_NAME', `a node may list ${URLS_MAX} URLs, ${member.name} has ${member.urls.length}`)
+  }
+  for (const url of member.urls) checkName('URL of a node', url, URL_BYTES_MAX)
+  return member
 }

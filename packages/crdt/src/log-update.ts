@@ -2,6 +2,7 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { TallymeshError } from './errors.js'
 import type { ReplicaId } from './ids.js'
+import { readUint } from './uint.js'
 
 /** What an update of a log may hold, taken apart. It is a Yjs update (version 1) of one client, the log's replica id:
  *  a run of deleted elements, a run of batches after it, and the deletion of a prefix. */
@@ -92,11 +93,11 @@ export function decodeLogUpdate(log: ReplicaId, bytes: Uint8Array): LogUpdate {
 }
 
 function readStructs(decoder: decoding.Decoder, log: ReplicaId): Omit<LogUpdate, 'deletes'> {
-  const clients = decoding.readVarUint(decoder)
+  const clients = readUint(decoder)
   if (clients > 1) refuse(`structs of ${clients} clients`)
   if (clients === 0) return { clock: 0, deletedTo: 0, elements: [] }
-  const structs = decoding.readVarUint(decoder)
-  const client = decoding.readVarUint(decoder)
+  const structs = readUint(decoder)
+  const client = readUint(decoder)
   if (client !== log) refuse(`structs of client ${client} in log ${log}`)
   const clock = readClock(decoder)
   let deletedTo = clock
@@ -104,10 +105,10 @@ function readStructs(decoder: decoding.Decoder, log: ReplicaId): Omit<LogUpdate,
   for (let i = 0; i < structs; i++) {
     const content = readItemStart(decoder, log, deletedTo + elements.length)
     if (content === CONTENT_BINARY) elements.push(decoding.readVarUint8Array(decoder))
-    else if (content === CONTENT_DELETED && i === 0) deletedTo += readClock(decoder)
+    else if (content === CONTENT_DELETED && i === 0) deletedTo += readLength(decoder)
     else refuse(`an item with content of kind ${content}`)
   }
-  if (structs === 0 || (deletedTo === clock && elements.length === 0)) refuse('an empty run of structs')
+  if (structs === 0) refuse('an empty run of structs')
   return { clock, deletedTo, elements }
 }
 
@@ -116,12 +117,12 @@ function readItemStart(decoder: decoding.Decoder, log: ReplicaId, clock: number)
   const info = decoding.readUint8(decoder)
   if (clock > 0) {
     if ((info & 0xe0) !== HAS_ORIGIN) refuse(`an item at clock ${clock} that does not follow its predecessor`)
-    const client = decoding.readVarUint(decoder)
-    const origin = decoding.readVarUint(decoder)
+    const client = readUint(decoder)
+    const origin = readUint(decoder)
     if (client !== log || origin !== clock - 1) refuse(`an item at clock ${clock} with origin ${client}:${origin}`)
   } else {
     if ((info & 0xe0) !== 0) refuse('a first item with an origin or a map key')
-    const byName = decoding.readVarUint(decoder)
+    const byName = readUint(decoder)
     const root = byName === 1 ? decoding.readVarString(decoder) : undefined
     if (root !== logRoot(log)) refuse(`an item outside the root array ${logRoot(log)}`)
   }
@@ -129,20 +130,25 @@ function readItemStart(decoder: decoding.Decoder, log: ReplicaId, clock: number)
 }
 
 function readDeletes(decoder: decoding.Decoder, log: ReplicaId): LogUpdate['deletes'] {
-  const clients = decoding.readVarUint(decoder)
+  const clients = readUint(decoder)
   if (clients > 1) refuse(`deletions in logs of ${clients} clients`)
   if (clients === 0) return undefined
-  const client = decoding.readVarUint(decoder)
-  const ranges = decoding.readVarUint(decoder)
+  const client = readUint(decoder)
+  const ranges = readUint(decoder)
   if (client !== log || ranges !== 1) refuse(`${ranges} ranges of deletions in client ${client}`)
   const from = readClock(decoder)
+  return { from, to: from + readLength(decoder) }
+}
+
+/** Reads how many elements are deleted. Yjs would take a run of none as an item of length 0. */
+function readLength(decoder: decoding.Decoder): number {
   const length = readClock(decoder)
   if (length === 0) refuse('an empty deletion')
-  return { from, to: from + length }
+  return length
 }
 
 function readClock(decoder: decoding.Decoder): number {
-  const clock = decoding.readVarUint(decoder)
+  const clock = readUint(decoder)
   if (clock > CLOCK_MAX) refuse(`the clock ${clock}`)
   return clock
 }

@@ -1,6 +1,5 @@
-import { BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BATCH_FRAME_BYTES, countEntries, decodeBatch } from './batch.js'
-import { type Batch, type EncodedEntry, encodeBatch, encodeEntry } from './batch.js'
-import { type Entry, entryIdentity } from './entry.js'
+import { type Batch, batchChecksum, countEntries, decodeBatch, encodeBatch, type Pack, packEntries } from './batch.js'
+import { checkMember, type Entry, entryIdentity } from './entry.js'
 import { encodeLogUpdate, type LogUpdate } from './log-update.js'
 import type { ReplicaLog } from './replica-log.js'
 
@@ -33,13 +32,17 @@ export class LogWriter {
 
   /** Appends one commit, of as many batches as its entries need. The commit is in the document when this returns, and
    *  nowhere else: persist it before anybody learns of it.
-   *  @param entries at least one; identities differ */
-  append(entries: readonly Entry[]): AppendedCommit {
+   *  @param entries at least one; identities differ
+   *  @param salt an integer from 0 to 2^32 − 1 that a second history of this log would not repeat, such as 32 random bits or
+   *  those of a clock. Without it two processes with one identity that count the same write the same bytes, and the fork,
+   *  with the counts that it swallows, cannot be seen.
+   *  @throws TallymeshError INVALID_NAME for a member record that no reader takes; nothing is appended then */
+  append(entries: readonly Entry[], salt = 0): AppendedCommit {
     const { log } = this
     const clock = log.clock
+    for (const entry of entries) if (entry.kind === 'member') checkMember(entry)
     const { moved, head } = this.#clean(entries)
-    const packs = pack([...entries.map(encodeEntry), ...moved.map(encodeEntry)])
-    const batches = this.#seal(packs, head)
+    const batches = this.#seal(packEntries([...entries, ...moved]), head, salt)
     const update: LogUpdate = {
       clock,
       deletedTo: clock,
@@ -89,34 +92,20 @@ export class LogWriter {
   }
 
   /** Turns packs into batches. Only the last declares the new head: before it, moved entries may still stand below. */
-  #seal(packs: readonly EncodedEntry[][], head: number): Array<{ bytes: Uint8Array; batch: Batch }> {
+  #seal(packs: readonly Pack[], head: number, salt: number): Array<{ bytes: Uint8Array; batch: Batch }> {
     const digest = this.log.live.digest.copy()
-    return packs.map((entries, i) => {
-      for (const { entry, lo, hi } of entries) {
+    let previous = this.log.tip ?? 0
+    return packs.map((pack, i) => {
+      for (const { entry, lo, hi } of pack.entries) {
         const old = this.log.live.hashOf(entryIdentity(entry))
         if (old) digest.subtract(old.lo, old.hi)
         digest.add(lo, hi)
       }
       const declared = i === packs.length - 1 ? head : this.log.head
-      const batch = { head: declared, entries, digest: digest.copy() }
-      return { bytes: encodeBatch(declared, entries, batch.digest), batch }
+      const frame = { previous, salt, head: declared, digest: digest.copy() }
+      const bytes = encodeBatch(frame, pack)
+      previous = batchChecksum(bytes)
+      return { bytes, batch: { ...frame, entries: pack.entries, checksum: previous } }
     })
   }
-}
-
-/** Splits entries into batches within the limits, in order. */
-function pack(entries: readonly EncodedEntry[]): EncodedEntry[][] {
-  const packs: EncodedEntry[][] = []
-  let bytes = 0
-  for (const entry of entries) {
-    const last = packs.at(-1)
-    const fits = bytes + entry.bytes.length <= BATCH_BYTES_MAX - BATCH_FRAME_BYTES
-    if (last && last.length < BATCH_ENTRIES_MAX && fits) last.push(entry)
-    else {
-      packs.push([entry])
-      bytes = 0
-    }
-    bytes += entry.bytes.length
-  }
-  return packs
 }

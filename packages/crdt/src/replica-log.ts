@@ -18,7 +18,8 @@ export interface CheckedUpdate {
 }
 
 /** What a check found. `known`: nothing new. `gap`: it starts after this log's clock; ask again from there. `diverged`: another
- *  history under the same id, or damage; its entries may still be merged by maximum. */
+ *  history under the same id, or damage; its entries may still be merged by maximum. A deletion that cannot be judged yet,
+ *  because this log misses an earlier one, is a `gap` too. */
 export type Verdict =
   | CheckedUpdate
   | { readonly verdict: 'known' }
@@ -37,6 +38,7 @@ export class ReplicaLog {
   #declaredHead = 0
   /** Elements below this clock may never have been held: the digest says nothing until a batch declares a head this high. */
   #gapEnd = 0
+  #tip: number | undefined = 0
 
   constructor(
     readonly id: ReplicaId,
@@ -56,6 +58,12 @@ export class ReplicaLog {
   /** The clock of the first element that is not deleted. */
   get head(): number {
     return this.#head
+  }
+
+  /** The checksum of the last element, 0 before the first; undefined while it is not held. Two logs with the same clock and
+   *  the same tip have the same history: the digest compares only what is live. */
+  get tip(): number | undefined {
+    return this.#tip
   }
 
   get digest(): Readonly<Digest> {
@@ -83,12 +91,16 @@ export class ReplicaLog {
     const split = Math.max(0, firstNew - update.deletedTo)
     const batches = update.elements.slice(split).map(element => decodeBatch(element, this.known))
     const staged: Staged = new Map()
-    const reason = this.#differs(update, end) ?? this.#digestFails(update, firstNew, batches, staged)
+    const reason =
+      this.#differs(update, end) ??
+      this.#breaksChain(firstNew, batches) ??
+      this.#digestFails(update, firstNew, batches, staged)
     if (reason !== undefined) {
       const entries = update.elements.flatMap(element => decodeBatch(element, this.known).entries)
       return { verdict: 'diverged', reason, entries: entries.map(({ entry }) => entry) }
     }
-    this.#checkDeletes(update, Math.max(end, this.#clock), batches, staged)
+    const judged = this.#judgeDeletes(update, Math.max(end, this.#clock), batches, staged)
+    if (!judged) return { verdict: 'gap', from: this.#clock }
     const deletesMore = update.deletes !== undefined && update.deletes.to > this.#head
     if (end <= this.#clock && !deletesMore) return { verdict: 'known' }
     return { verdict: 'new', bytes, update, clock: firstNew, batches }
@@ -102,6 +114,7 @@ export class ReplicaLog {
     if (update.deletedTo > this.#clock) {
       if (this.#head === this.#clock) this.#head = update.deletedTo
       this.#gapEnd = update.deletedTo
+      this.#tip = undefined
       this.#clock = update.deletedTo
     }
     for (const batch of batches) {
@@ -111,6 +124,7 @@ export class ReplicaLog {
       }
       this.#clock++
       this.#declaredHead = Math.max(this.#declaredHead, batch.head)
+      this.#tip = batch.checksum
     }
     this.#head = Math.max(this.#head, update.deletes?.to ?? 0)
     return entries
@@ -142,10 +156,16 @@ export class ReplicaLog {
 
   /** The batch at a clock in [head, clock), as bytes. */
   element(clock: number): Uint8Array {
+    const held = this.#held(clock)
+    if (held) return held
+    throw new TallymeshError('LOG_DAMAGED', `log ${showReplicaId(this.id)} holds no batch at clock ${clock}`)
+  }
+
+  /** The batch at a clock below the log's; undefined where it is deleted, as in the gap of a catch-up. */
+  #held(clock: number): Uint8Array | undefined {
     const structs = this.#structs()
     const struct = structs[Y.findIndexSS(structs as Y.Item[], clock)]
-    if (struct instanceof Y.Item && struct.content instanceof Y.ContentBinary) return struct.content.content
-    throw new TallymeshError('LOG_DAMAGED', `log ${showReplicaId(this.id)} holds no batch at clock ${clock}`)
+    return struct instanceof Y.Item && struct.content instanceof Y.ContentBinary ? struct.content.content : undefined
   }
 
   #structs(): ReadonlyArray<Y.Item | Y.GC> {
@@ -155,11 +175,28 @@ export class ReplicaLog {
   /** Compares the elements that both hold. */
   #differs(update: LogUpdate, end: number): string | undefined {
     for (let clock = Math.max(update.deletedTo, this.#head); clock < Math.min(end, this.#clock); clock++) {
-      const own = this.element(clock)
+      const own = this.#held(clock)
       const other = update.elements[clock - update.deletedTo] as Uint8Array
-      if (own.length !== other.length || own.some((byte, i) => byte !== other[i])) {
+      if (own && (own.length !== other.length || own.some((byte, i) => byte !== other[i]))) {
         return `log ${showReplicaId(this.id)} has two different batches at clock ${clock}`
       }
+    }
+    return undefined
+  }
+
+  /** Where the gap ends once `update` is applied. */
+  #gapEndWith(update: LogUpdate): number {
+    return update.deletedTo > this.#clock ? update.deletedTo : this.#gapEnd
+  }
+
+  /** Each batch names the one before it. */
+  #breaksChain(firstNew: number, batches: readonly Batch[]): string | undefined {
+    let tip = firstNew === this.#clock ? this.#tip : undefined
+    for (const [i, batch] of batches.entries()) {
+      if (tip !== undefined && batch.previous !== tip) {
+        return `log ${showReplicaId(this.id)} has two histories: the batch at clock ${firstNew + i} follows another one`
+      }
+      tip = batch.checksum
     }
     return undefined
   }
@@ -171,7 +208,7 @@ export class ReplicaLog {
     batches: readonly Batch[],
     staged: Staged,
   ): string | undefined {
-    const gapEnd = update.deletedTo > this.#clock ? update.deletedTo : this.#gapEnd
+    const gapEnd = this.#gapEndWith(update)
     const digest = this.live.digest.copy()
     let head = this.#declaredHead
     for (const [i, batch] of batches.entries()) {
@@ -191,23 +228,27 @@ export class ReplicaLog {
     return undefined
   }
 
-  /** Only a declared prefix may go, of elements that are held and hold nothing live. */
-  #checkDeletes(update: LogUpdate, clock: number, batches: readonly Batch[], staged: Staged): void {
-    if (!update.deletes) return
+  /** Only a declared prefix may go, of elements that are held and hold nothing live. Answers false where that cannot be said
+   *  yet: this log misses an earlier deletion, or is in the middle of a catch-up and counts as live what the gap replaced.
+   *  @throws TallymeshError UPDATE_REFUSED */
+  #judgeDeletes(update: LogUpdate, clock: number, batches: readonly Batch[], staged: Staged): boolean {
+    if (!update.deletes) return true
     const { from, to } = update.deletes
     const declared = batches.reduce((head, batch) => Math.max(head, batch.head), this.#declaredHead)
-    if (from > this.#head || to > declared || to > clock || this.#liveBelow(to, staged)) {
-      throw new TallymeshError(
-        'UPDATE_REFUSED',
-        `an update deletes [${from}, ${to}) of log ${showReplicaId(this.id)}, whose batches declare a head of ${declared}`,
-      )
+    if (to <= declared && to <= clock) {
+      if (from > this.#head) return false
+      if (!this.#liveBelow(to, staged)) return true
+      if (declared < this.#gapEndWith(update)) return false
     }
+    throw new TallymeshError(
+      'UPDATE_REFUSED',
+      `an update deletes [${from}, ${to}) of log ${showReplicaId(this.id)}, whose batches declare a head of ${declared}`,
+    )
   }
 
   /** Whether an entry below the clock `to` would still be live once `staged` is set. */
   #liveBelow(to: number, staged: Staged): boolean {
-    let live = 0
-    for (let clock = this.#head; clock < to; clock++) live += this.live.liveAt(clock)
+    let live = this.live.liveIn(this.#head, to)
     for (const [identity, { clock }] of staged) {
       const old = this.live.clockOf(identity)
       if (old !== -1 && old < to) live--

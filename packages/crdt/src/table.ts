@@ -149,7 +149,7 @@ export class Table implements KnownKeys {
   }
 
   /** The keys that start with `prefix`, in the order of their UTF-16 units. The order is made once for each new key. */
-  keys(prefix = ''): CounterKey[] {
+  keys(prefix = ''): readonly CounterKey[] {
     this.#sorted ??= [...this.#keys].sort()
     if (prefix === '') return this.#sorted
     const from = lowerBound(this.#sorted, prefix)

@@ -1,1 +1,7 @@
-export {}
+export type { Cell, Commits } from './commits.js'
+export type { Effect, Input, LinkId, MemberState, PeerIdentity, WriteConcern } from './effect.js'
+export { FailureDetector } from './failure-detector.js'
+export { decideIdentity, type IdentityEvidence, type IdentityVerdict } from './identity.js'
+export type { Member } from './membership.js'
+export { decodeMessage, encodeMessage, KIND, type Message } from './protocol.js'
+export { type MemberView, Replica, type ReplicaOptions } from './replica.js'

@@ -1,0 +1,21 @@
+import { TallymeshError } from '@tallymesh/crdt'
+import type { WriteConcern } from '@tallymesh/replica'
+import { checkInteger } from './options.js'
+
+/** What a single count may ask for. */
+export interface AddOptions {
+  /** How many stores, this one included, must confirm it as durable: 1 to 1,000, or more than half of the members. */
+  readonly replicas?: WriteConcern
+  /** How long they may take, in ms, 1 to 600,000. Default: the node's `replicasTimeoutMs`. */
+  readonly timeoutMs?: number
+}
+
+/** @throws TallymeshError INVALID_OPTION */
+export function checkAddOptions(options: AddOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TallymeshError('INVALID_OPTION', 'the options of a count must be an object such as { replicas: 2 }')
+  }
+  const { replicas = 1, timeoutMs = 1 } = options
+  if (replicas !== 'majority') checkInteger("replicas (or 'majority')", replicas, 1, 1_000)
+  checkInteger('timeoutMs', timeoutMs, 1, 600_000)
+}

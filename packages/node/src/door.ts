@@ -1,0 +1,207 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type ReplicaId, TallymeshError } from '@tallymesh/crdt'
+import type { Replica } from '@tallymesh/replica'
+import * as decoding from 'lib0/decoding'
+import * as encoding from 'lib0/encoding'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { messageYjsSyncStep1, writeSyncStep2, writeUpdate } from 'y-protocols/sync'
+import * as Y from 'yjs'
+import { DOOR_PATH, doorToken, refuseUpgrade } from './listener.js'
+
+/** The message types of y-websocket. */
+const SYNC = 0
+const AWARENESS = 1
+const AUTH = 2
+const QUERY_AWARENESS = 3
+const PERMISSION_DENIED = 0
+
+const MESSAGE_BYTES_MAX = 1024 * 1024
+const UNREAD_BYTES_MAX = 8 * 1024 * 1024
+/** The stock provider closes a connection that is silent for 30 s; WebSocket pings do not count. */
+const KEEPALIVE_MS = 10_000
+/** Changes are gathered for this long, so that a busy room costs a door client one message at a time. */
+const GATHER_MS = 20
+
+export interface DoorOptions {
+  readonly room: string
+  readonly authorize: (token: string | undefined) => boolean
+  readonly origins: readonly string[]
+  readonly replica: () => Replica
+  readonly report: (error: TallymeshError) => void
+}
+
+/** Serves y-websocket clients a live, read-only copy of the room's document: one root array `log/<replica id>` for each log.
+ *  Only what is durable on this node is shown. What clients write is refused and changes nothing. */
+export class Door {
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: MESSAGE_BYTES_MAX,
+    perMessageDeflate: false,
+    handleProtocols: protocols => (protocols.has('tallymesh') ? 'tallymesh' : ([...protocols][0] ?? false)),
+  })
+  readonly #clients = new Set<WebSocket>()
+  /** The composed document, while anybody looks at it. */
+  #doc: Y.Doc | undefined
+  readonly #shown = new Map<ReplicaId, { clock: number; head: number }>()
+  #gathering: NodeJS.Timeout | undefined
+  readonly #keepalive: NodeJS.Timeout
+
+  constructor(readonly options: DoorOptions) {
+    this.#keepalive = setInterval(() => {
+      for (const client of this.#clients) this.#send(client, emptyAwareness())
+    }, KEEPALIVE_MS)
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { authorize, origins, room } = this.options
+    const origin = request.headers.origin
+    if (origin !== undefined && !origins.includes(origin)) {
+      return refuseUpgrade(socket, '403 Forbidden', `pages of ${origin} may not read this node; allow it in listen.origins`)
+    }
+    if (!authorize(doorToken(request))) {
+      return refuseUpgrade(socket, '401 Unauthorized', 'the token is missing or wrong; offer it as a WebSocket subprotocol')
+    }
+    const asked = askedRoom(request.url ?? '')
+    if (!asked.includes(room)) {
+      return refuseUpgrade(socket, '404 Not Found', `this node serves the room ${JSON.stringify(room)}, not ${asked[0]}`)
+    }
+    this.#server.handleUpgrade(request, socket, head, client => this.#welcome(client))
+  }
+
+  /** Something became durable: shows it soon. */
+  progressed(): void {
+    if (this.#clients.size === 0 || this.#gathering) return
+    this.#gathering = setTimeout(() => {
+      this.#gathering = undefined
+      this.#refresh()
+    }, GATHER_MS)
+  }
+
+  /** The node's documents were rebuilt: clients must load them anew. */
+  reset(): void {
+    for (const client of this.#clients) client.close(1012, 'the node reloads its documents')
+    this.#forget()
+  }
+
+  close(): void {
+    clearInterval(this.#keepalive)
+    clearTimeout(this.#gathering)
+    for (const client of this.#clients) client.close(1001, 'the node closes')
+    // A client that does not answer the closing handshake must not hold the node up.
+    const clients = [...this.#clients]
+    setTimeout(() => clients.forEach(client => client.terminate()), 500).unref()
+    this.#forget()
+  }
+
+  #welcome(client: WebSocket): void {
+    this.#clients.add(client)
+    client.binaryType = 'nodebuffer'
+    client.on('error', () => client.terminate())
+    client.on('close', () => {
+      this.#clients.delete(client)
+      if (this.#clients.size === 0) this.#forget()
+    })
+    let refused = false
+    client.on('message', (data: Buffer) => {
+      try {
+        if (this.#receive(client, data) === 'refused' && !refused) {
+          refused = true
+          this.options.report(readOnly())
+        }
+      } catch {
+        client.close(1002, 'a message that is not of the y-websocket protocol')
+      }
+    })
+  }
+
+  /** Answers one message. A client that tries to write is told so by the protocol's auth message. */
+  #receive(client: WebSocket, data: Uint8Array): 'refused' | undefined {
+    const decoder = decoding.createDecoder(data)
+    const type = decoding.readVarUint(decoder)
+    if (type === QUERY_AWARENESS) this.#send(client, emptyAwareness())
+    if (type === AWARENESS) this.#send(client, data)
+    if (type !== SYNC) return undefined
+    if (decoding.readVarUint(decoder) !== messageYjsSyncStep1) {
+      this.#send(client, permissionDenied())
+      return 'refused'
+    }
+    const vector = decoding.readVarUint8Array(decoder)
+    this.#refresh()
+    const encoder = encoding.createEncoder()
+    encoding.writeVarUint(encoder, SYNC)
+    writeSyncStep2(encoder, this.#document(), vector)
+    this.#send(client, encoding.toUint8Array(encoder))
+    return undefined
+  }
+
+  #document(): Y.Doc {
+    if (this.#doc) return this.#doc
+    this.#doc = new Y.Doc()
+    this.#doc.on('update', (update: Uint8Array) => {
+      const encoder = encoding.createEncoder()
+      encoding.writeVarUint(encoder, SYNC)
+      writeUpdate(encoder, update)
+      const message = encoding.toUint8Array(encoder)
+      for (const client of this.#clients) this.#send(client, message)
+    })
+    return this.#doc
+  }
+
+  /** Brings the composed document up to what is durable. The own log waits while a commit of it is in flight. */
+  #refresh(): void {
+    const doc = this.#document()
+    const { room, commits } = this.options.replica()
+    doc.transact(() => {
+      for (const log of room.logs.values()) {
+        const shown = this.#shown.get(log.id)
+        if (shown?.clock === log.clock && shown.head === log.head) continue
+        if (commits.inFlight?.replica === log.id || !log.complete) continue
+        Y.applyUpdate(doc, Y.encodeStateAsUpdate(log.doc, Y.encodeStateVector(new Map([[log.id, shown?.clock ?? 0]]))))
+        this.#shown.set(log.id, { clock: log.clock, head: log.head })
+      }
+    })
+  }
+
+  #forget(): void {
+    this.#doc?.destroy()
+    this.#doc = undefined
+    this.#shown.clear()
+  }
+
+  #send(client: WebSocket, message: Uint8Array): void {
+    if (client.bufferedAmount > UNREAD_BYTES_MAX) client.terminate()
+    else if (client.readyState === client.OPEN) client.send(message)
+  }
+}
+
+function emptyAwareness(): Uint8Array {
+  // No client states: an awareness update that changes nothing, but is heard.
+  return Uint8Array.of(AWARENESS, 1, 0)
+}
+
+function permissionDenied(): Uint8Array {
+  const encoder = encoding.createEncoder()
+  encoding.writeVarUint(encoder, AUTH)
+  encoding.writeVarUint(encoder, PERMISSION_DENIED)
+  encoding.writeVarString(encoder, `DOOR_READ_ONLY: ${readOnly().message}`)
+  return encoding.toUint8Array(encoder)
+}
+
+function readOnly(): TallymeshError {
+  return new TallymeshError(
+    'DOOR_READ_ONLY',
+    'a y-websocket client tried to write; the document is read-only here, count through a node instead',
+  )
+}
+
+/** The room that a client asks for: the provider puts its name behind the URL as it is, other clients encode it. */
+function askedRoom(url: string): string[] {
+  const raw = (url.split('?', 1)[0] ?? '').slice(DOOR_PATH.length + 1)
+  try {
+    return [raw, decodeURIComponent(raw)]
+  } catch {
+    return [raw]
+  }
+}

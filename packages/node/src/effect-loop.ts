@@ -1,0 +1,146 @@
+import { type CommitMark, TallymeshError } from '@tallymesh/crdt'
+import type { Link } from '@tallymesh/link'
+import type { Effect, Input, LinkId, MemberState, Replica } from '@tallymesh/replica'
+import type { Store, Witness } from '@tallymesh/store'
+
+/** What the effect loop tells the node around it. */
+export interface LoopEvents {
+  /** Commits up to this number are durable. */
+  acknowledged(commit: number): void
+  confirmed(ticket: number): void
+  unconfirmed(ticket: number, confirmed: number, wanted: number): void
+  /** Values changed, by the table's ids. */
+  changed(ids: readonly number[]): void
+  /** Something became durable here or arrived from a peer: what the door may show moved on. */
+  progressed(): void
+  member(member: { store: string; name: string; state: MemberState }): void
+  report(error: TallymeshError): void
+  /** The disk or the witness failed; nothing more is stored or sent by this loop. */
+  failed(cause: unknown): void
+}
+
+/** The only place where a replica's effects are carried out: disk, then witness, then acknowledgements and sends. A loop
+ *  lives as long as its replica; after a failed write both are replaced. */
+export class EffectLoop {
+  readonly #links = new Map<LinkId, Link>()
+  readonly #ids = new Map<Link, LinkId>()
+  #nextLink = 1
+  #flushing = false
+  #stopped = false
+  /** The last own commit that this loop acknowledged. */
+  lastMark: CommitMark | undefined
+
+  constructor(
+    readonly replica: Replica,
+    readonly store: Store,
+    readonly witness: Witness,
+    readonly events: LoopEvents,
+  ) {}
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** Takes an input in and carries its effects out. */
+  step(input: Input): void {
+    if (this.#stopped) return
+    for (const effect of this.replica.step(input)) this.#carryOut(effect)
+    this.flushSoon()
+  }
+
+  /** Persists what waits once the program's present turn is over: everything that is counted in it shares a commit. */
+  flushSoon(): void {
+    if (this.#flushing || this.#stopped || !this.replica.wantsFlush) return
+    this.#flushing = true
+    queueMicrotask(this.#flush)
+  }
+
+  readonly #flush = () => {
+    this.#flushing = false
+    this.step({ type: 'flush' })
+  }
+
+  opened(link: Link): void {
+    const id = this.#nextLink++
+    this.#links.set(id, link)
+    this.#ids.set(link, id)
+    this.step({ type: 'open', link: id, peer: link.peer, dialed: link.dialed !== undefined })
+  }
+
+  frame(link: Link, kind: number, body: Uint8Array): void {
+    const id = this.#ids.get(link)
+    if (id === undefined) return
+    this.step({ type: 'frame', link: id, kind, body })
+    this.events.progressed()
+  }
+
+  closed(link: Link): void {
+    const id = this.#ids.get(link)
+    if (id === undefined) return
+    this.#ids.delete(link)
+    this.#links.delete(id)
+    this.step({ type: 'closed', link: id })
+  }
+
+  get links(): IterableIterator<Link> {
+    return this.#links.values()
+  }
+
+  /** Ends this loop: nothing is carried out any more; its links close. */
+  stop(reason?: TallymeshError): void {
+    this.#stopped = true
+    for (const link of this.#links.values()) link.close(reason)
+    this.#links.clear()
+    this.#ids.clear()
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'persist':
+        void this.#persist(effect)
+        return
+      case 'send':
+        this.#links.get(effect.link)?.send(effect.kind, effect.body)
+        return
+      case 'close':
+        this.#links.get(effect.link)?.close(effect.reason)
+        return
+      case 'acknowledge':
+        this.events.acknowledged(effect.commit)
+        return
+      case 'confirmed':
+        this.events.confirmed(effect.ticket)
+        return
+      case 'unconfirmed':
+        this.events.unconfirmed(effect.ticket, effect.confirmed, effect.wanted)
+        return
+      case 'changed':
+        this.events.changed(effect.ids)
+        return
+      case 'member':
+        this.events.member(effect)
+        return
+      case 'report':
+        this.events.report(effect.error)
+        return
+      default: {
+        const unreachable: never = effect
+        throw new TypeError(`unknown effect ${JSON.stringify(unreachable)}`)
+      }
+    }
+  }
+
+  async #persist({ logs, commit }: Extract<Effect, { type: 'persist' }>): Promise<void> {
+    try {
+      await this.store.write({ logs, ...(commit ? { commit } : {}) })
+      if (this.#stopped) return
+      if (commit) this.witness.write(commit)
+    } catch (cause) {
+      if (!this.#stopped) this.events.failed(cause)
+      return
+    }
+    this.lastMark = commit ?? this.lastMark
+    this.step({ type: 'persisted' })
+    this.events.progressed()
+  }
+}

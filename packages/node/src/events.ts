@@ -1,0 +1,44 @@
+import { EventEmitter } from 'node:events'
+import type { TallymeshError } from '@tallymesh/crdt'
+import type { MemberState } from '@tallymesh/replica'
+
+/** `opening`: not ready to count, at the start or while a failed disk is reopened. `failed`: for good, until it is closed. */
+export type NodeStatus = 'opening' | 'ready' | 'draining' | 'closed' | 'failed'
+
+/** What a node tells of a peer whose state changed. */
+export interface PeerEvent {
+  readonly name: string
+  /** Names the peer's data directory, whatever it is called. */
+  readonly store: string
+  readonly state: MemberState
+}
+
+/** The events of a node, with what their listeners get. */
+export interface NodeEvents {
+  /** A member came up, is suspected, or is down. */
+  peer: [PeerEvent]
+  /** Something went wrong that somebody should know of; where a promise was refused for it too, it is the same error. */
+  error: [TallymeshError]
+  status: [NodeStatus]
+}
+
+/** Emits a node's events. An `error` that nobody listens for is dropped: it never ends the process. A listener that throws
+ *  does so on its own, not in the middle of a commit. */
+export class NodeEmitter {
+  readonly #emitter = new EventEmitter()
+
+  on<Event extends keyof NodeEvents>(event: Event, listener: (...args: NodeEvents[Event]) => void): void {
+    this.#emitter.on(event, listener)
+  }
+
+  off<Event extends keyof NodeEvents>(event: Event, listener: (...args: NodeEvents[Event]) => void): void {
+    this.#emitter.off(event, listener)
+  }
+
+  emit<Event extends keyof NodeEvents>(event: Event, ...args: NodeEvents[Event]): void {
+    if (this.#emitter.listenerCount(event) === 0) return
+    queueMicrotask(() => {
+      if (this.#emitter.listenerCount(event) > 0) this.#emitter.emit(event, ...args)
+    })
+  }
+}

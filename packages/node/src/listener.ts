@@ -1,0 +1,72 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TallymeshError } from '@tallymesh/crdt'
+import { bearerToken, MESH_PATH } from '@tallymesh/link'
+
+/** Takes a WebSocket upgrade; it owns the socket from then on. */
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+/** The path below which y-websocket clients connect. */
+export const DOOR_PATH = '/yjs'
+
+/** One port for peers and y-websocket clients alike: each upgrade goes to whom its path names. */
+export class Listener {
+  readonly #server: Server
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  /** Listens. @throws TallymeshError LISTEN_FAILED */
+  static async open(host: string, port: number, mesh: UpgradeHandler, door: UpgradeHandler): Promise<Listener> {
+    const server = createServer((_request, response) => {
+      response.writeHead(426, { 'content-type': 'text/plain', connection: 'close', upgrade: 'websocket' })
+      response.end('A tallymesh node listens here for WebSockets: peers at /mesh, y-websocket clients at /yjs.\n')
+    })
+    server.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => socket.destroy())
+      const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+      if (path === MESH_PATH || path === '/') mesh(request, socket, head)
+      else if (path === DOOR_PATH || path.startsWith(`${DOOR_PATH}/`)) door(request, socket, head)
+      else refuseUpgrade(socket, '404 Not Found', `nothing listens at ${JSON.stringify(path.slice(0, 80))}`)
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', cause => reject(listenFailed(host, port, cause)))
+      server.listen(port, host, resolve)
+    })
+    return new Listener(server)
+  }
+
+  get address(): { host: string; port: number } {
+    const { address, port } = this.#server.address() as AddressInfo
+    return { host: address, port }
+  }
+
+  /** Takes no more connections; resolves once the last one is gone. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    this.#server.closeAllConnections()
+    await closed
+  }
+}
+
+/** Answers an upgrade request with an HTTP status in place of a WebSocket. */
+export function refuseUpgrade(socket: Duplex, status: string, reason: string): void {
+  socket.once('finish', () => socket.destroy())
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\n`
+  socket.end(`${head}Content-Length: ${Buffer.byteLength(reason) + 1}\r\n\r\n${reason}\n`)
+}
+
+/** The token of a door client: a browser can send it only as a subprotocol, `bearer.` and its base64url form. */
+export function doorToken(request: IncomingMessage): string | undefined {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map(protocol => protocol.trim())
+  const bearer = offered.find(protocol => protocol.startsWith('bearer.'))
+  if (bearer !== undefined) return Buffer.from(bearer.slice('bearer.'.length), 'base64url').toString('utf8')
+  return bearerToken(request.headers.authorization)
+}
+
+function listenFailed(host: string, port: number, cause: NodeJS.ErrnoException): TallymeshError {
+  const taken = cause.code === 'EADDRINUSE' ? 'another program listens there; choose another port' : cause.message
+  return new TallymeshError('LISTEN_FAILED', `cannot listen on ${host}:${port}: ${taken}`, { cause })
+}

@@ -1,0 +1,217 @@
+import {
+  type AppendedCommit,
+  type CommitMark,
+  type CounterKey,
+  type Entry,
+  entryIdentity,
+  freshReplicaId,
+  type LogWrite,
+  LogWriter,
+  type Random,
+  type ReplicaId,
+  TallymeshError,
+} from '@tallymesh/crdt'
+import type { LogState } from './protocol.js'
+import type { Room } from './room.js'
+
+/** What this process counts on one key: the own slot, with what is not in a batch yet. The hot path touches nothing else. */
+export interface Cell {
+  readonly key: CounterKey
+  /** The key's id in the table. */
+  id: number
+  p: number
+  n: number
+  /** How much of `p` and `n` is in a batch; the rest is pending. */
+  batchedP: number
+  batchedN: number
+  dirty: boolean
+}
+
+/** A commit that the disk has not confirmed yet. */
+export interface InFlight extends AppendedCommit {
+  readonly replica: ReplicaId
+  readonly mark: CommitMark
+  /** The largest commit number that is acknowledged once this is durable. */
+  readonly done: number
+  readonly end: number
+}
+
+/** Entries of one commit, at most: what bounds the time that forming it takes. */
+const COMMIT_ENTRIES_MAX = 8192
+
+/** The own log: counts into cells, and turns what changed into commits, one at a time. */
+export class Commits {
+  readonly #cells = new Map<CounterKey, Cell>()
+  #dirty: Cell[] = []
+  readonly #extra = new Map<string, Entry>()
+  #writer: LogWriter | undefined
+  #stored: LogState | undefined
+  /** How many dirty cells, the first ones, belong to commits that no longer take increments. */
+  #backlog = 0
+  inFlight: InFlight | undefined
+  /** The number of the commit that increments go into now. Counts up for this process's life, over all ids. */
+  open = 1
+  /** Own commits of this store so far. */
+  #number: number
+
+  constructor(
+    readonly room: Room,
+    readonly random: Random,
+    lastNumber: number,
+  ) {
+    this.#number = lastNumber
+  }
+
+  /** The live replica id, or undefined while there is none. */
+  get replica(): ReplicaId | undefined {
+    return this.#writer?.log.id
+  }
+
+  /** The own log as others may know it: without the commit in flight. */
+  get state(): LogState | undefined {
+    return this.#stored
+  }
+
+  get pending(): boolean {
+    return this.#dirty.length > 0 || this.#extra.size > 0
+  }
+
+  /** Goes on under an id whose log is loaded and proven current. */
+  resume(replica: ReplicaId): void {
+    this.#writer = new LogWriter(this.room.log(replica))
+    this.#publish()
+    for (const cell of this.#cells.values()) this.#rebase(cell)
+  }
+
+  /** Gives the id up: the next commit takes a fresh one. What is pending stays pending. */
+  abandon(): void {
+    this.#writer = undefined
+    this.#stored = undefined
+    for (const cell of this.#cells.values()) this.#rebase(cell)
+  }
+
+  /** Takes over the cells of a replica that was given up after a failed write. Only what was never in a batch still counts. */
+  adoptCells(cells: Iterable<Cell>, open: number): void {
+    this.open = open
+    for (const cell of cells) {
+      const pending = cell.p > cell.batchedP || cell.n > cell.batchedN
+      cell.id = this.room.table.idOf(cell.key)
+      cell.dirty = pending
+      if (pending) this.#dirty.push(cell)
+      this.#cells.set(cell.key, cell)
+      this.#rebase(cell)
+    }
+  }
+
+  cells(): IterableIterator<Cell> {
+    return this.#cells.values()
+  }
+
+  cell(key: CounterKey): Cell {
+    const known = this.#cells.get(key)
+    if (known) return known
+    const id = this.room.table.idOf(key)
+    const cell = { key, id, p: 0, n: 0, batchedP: 0, batchedN: 0, dirty: false }
+    this.#rebase(cell)
+    this.#cells.set(key, cell)
+    return cell
+  }
+
+  /** Adds to this replica's own slot. O(1), no allocation.
+   *  @param amount integer from 1 to 2^53 − 1; checked by the caller
+   *  @throws TallymeshError COUNTER_OVERFLOW when the slot would pass 2^53 − 1; nothing is counted then */
+  increment(cell: Cell, amount: number): void {
+    const p = cell.p + amount
+    if (p > Number.MAX_SAFE_INTEGER) throw overflow(cell.key, 'increments', cell.p, amount)
+    cell.p = p
+    if (!cell.dirty) this.#mark(cell)
+  }
+
+  /** As `increment`, for decrements. */
+  decrement(cell: Cell, amount: number): void {
+    const n = cell.n + amount
+    if (n > Number.MAX_SAFE_INTEGER) throw overflow(cell.key, 'decrements', cell.n, amount)
+    cell.n = n
+    if (!cell.dirty) this.#mark(cell)
+  }
+
+  /** Adds entries that are not counts (members, adoptions, forks) to the coming commits. */
+  carry(entry: Entry): void {
+    this.#extra.set(entryIdentity(entry), entry)
+  }
+
+  /** Turns what is pending into a commit, in memory. `first` are entries that open the log of a fresh id. Answers undefined
+   *  where nothing is pending; the caller has made sure that no commit is in flight. */
+  form(first: () => readonly Entry[]): { commit: InFlight; write: LogWrite } | undefined {
+    if (!this.pending) return undefined
+    if (!this.#writer) {
+      this.#writer = new LogWriter(this.room.log(freshReplicaId(this.random)))
+      for (const entry of first()) this.carry(entry)
+    }
+    const { log } = this.#writer
+    if (this.#backlog === 0) {
+      this.#backlog = this.#dirty.length
+      this.open++
+    }
+    const { bytes, clock, headMoved } = this.#writer.append(this.#takeEntries(log.id))
+    const mark = { number: ++this.#number, replica: log.id, clock: log.clock }
+    const done = this.#backlog === 0 ? this.open - 1 : this.open - 2
+    this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock }
+    const head = headMoved ? { head: { clock: log.head, update: log.headUpdate() } } : {}
+    return { commit: this.inFlight, write: { log: log.id, append: { clock, update: bytes }, ...head } }
+  }
+
+  /** The commit in flight is durable; answers it. */
+  persisted(): InFlight | undefined {
+    const commit = this.inFlight
+    this.inFlight = undefined
+    if (commit?.replica === this.replica) this.#publish()
+    return commit
+  }
+
+  #publish(): void {
+    const log = this.#writer?.log
+    this.#stored = log && { log: log.id, clock: log.clock, lo: log.digest.lo, hi: log.digest.hi }
+  }
+
+  #takeEntries(replica: ReplicaId): Entry[] {
+    const entries: Entry[] = []
+    for (const [identity, entry] of this.#extra) {
+      if (entries.length === COMMIT_ENTRIES_MAX) break
+      entries.push(entry)
+      this.#extra.delete(identity)
+    }
+    const cells = this.#dirty.splice(0, Math.min(this.#backlog, COMMIT_ENTRIES_MAX - entries.length))
+    this.#backlog -= cells.length
+    for (const cell of cells) {
+      cell.dirty = false
+      cell.batchedP = cell.p
+      cell.batchedN = cell.n
+      this.room.table.merge(replica, cell.id, cell.p, cell.n)
+      this.room.markChanged(cell.id)
+      entries.push({ kind: 'slot', key: cell.key, p: cell.p, n: cell.n })
+    }
+    return entries
+  }
+
+  #mark(cell: Cell): void {
+    cell.dirty = true
+    this.#dirty.push(cell)
+  }
+
+  /** Puts the pending part of a cell on top of the slot that the current id has. */
+  #rebase(cell: Cell): void {
+    const slot = this.replica === undefined ? { p: 0, n: 0 } : this.room.table.slot(this.replica, cell.id)
+    cell.p = slot.p + (cell.p - cell.batchedP)
+    cell.n = slot.n + (cell.n - cell.batchedN)
+    cell.batchedP = slot.p
+    cell.batchedN = slot.n
+  }
+}
+
+function overflow(key: CounterKey, what: string, total: number, amount: number): TallymeshError {
+  return new TallymeshError(
+    'COUNTER_OVERFLOW',
+    `${key} has ${total} ${what} by this replica; ${amount} more would pass 2^53 - 1. Nothing was counted`,
+  )
+}

@@ -1,0 +1,140 @@
+import type { MemberEntry, StoreId } from '@tallymesh/crdt'
+import type { MemberState, PeerIdentity } from './effect.js'
+import { FailureDetector } from './failure-detector.js'
+
+/** A member as the room's records and this node's own links tell it. */
+export interface Member {
+  readonly store: StoreId
+  readonly name: string
+  readonly urls: readonly string[]
+  /** Taken out of the room for good: refused, and no longer counted. */
+  readonly removed: boolean
+  /** Whether some log carries its record; else it is known from a link only. */
+  readonly recorded: boolean
+  readonly state: MemberState
+}
+
+interface Known {
+  store: StoreId
+  name: string
+  urls: readonly string[]
+  removed: boolean
+  recorded: boolean
+  links: number
+  state: MemberState
+  detector: FailureDetector | undefined
+}
+
+/** Suspicion from which on a member is not `up`, and is `down`. */
+const PHI_SUSPECT = 5
+const PHI_DOWN = 10
+
+/** Who belongs to the room, by store: what durable records say, who was met, and which seeds were never reached. */
+export class Membership {
+  readonly #known = new Map<StoreId, Known>()
+  readonly #seeds: Set<string>
+
+  constructor(
+    readonly own: StoreId,
+    readonly heartbeatMs: number,
+    seeds: readonly string[],
+  ) {
+    this.#seeds = new Set(seeds)
+  }
+
+  /** Takes in a record that a log carries. A removal is never undone. */
+  record(entry: MemberEntry): void {
+    const known = this.#get(entry.store)
+    known.recorded = true
+    known.removed ||= entry.removed
+    if (entry.name !== '') known.name = entry.name
+    if (entry.urls.length > 0) known.urls = entry.urls
+    this.#reached(known.urls)
+  }
+
+  /** A link to a peer opened. */
+  met(peer: PeerIdentity, nowMs: number): void {
+    const known = this.#get(peer.store)
+    if (known.name !== peer.name || known.urls.join() !== peer.urls.join()) known.recorded = false
+    known.name = peer.name
+    known.urls = peer.urls
+    known.links++
+    if (known.detector) known.detector.resume(nowMs)
+    else known.detector = new FailureDetector(this.heartbeatMs, nowMs)
+    this.#reached(peer.urls)
+  }
+
+  /** This URL was reached, whatever the peer calls itself: it is no unknown member any more. */
+  reached(url: string): void {
+    this.#seeds.delete(url)
+  }
+
+  left(store: StoreId): void {
+    this.#get(store).links--
+  }
+
+  heartbeat(store: StoreId, nowMs: number): void {
+    this.#known.get(store)?.detector?.heartbeat(nowMs)
+  }
+
+  /** This node itself was stopped for a while: silence heard since then is its own. */
+  resume(nowMs: number): void {
+    for (const known of this.#known.values()) known.detector?.resume(nowMs)
+  }
+
+  /** Judges everybody anew; answers whose state changed. */
+  judge(nowMs: number): Member[] {
+    const changed: Member[] = []
+    for (const known of this.#known.values()) {
+      const state = this.#judge(known, nowMs)
+      if (state === known.state) continue
+      known.state = state
+      if (known.store !== this.own) changed.push({ ...known })
+    }
+    return changed
+  }
+
+  phi(store: StoreId, nowMs: number): number {
+    return this.#known.get(store)?.detector?.phi(nowMs) ?? 0
+  }
+
+  isRemoved(store: StoreId): boolean {
+    return this.#known.get(store)?.removed ?? false
+  }
+
+  get(store: StoreId): Member | undefined {
+    return this.#known.get(store)
+  }
+
+  /** Everybody known except this store, removed members included. */
+  *others(): IterableIterator<Member> {
+    for (const known of this.#known.values()) if (known.store !== this.own) yield known
+  }
+
+  /** How many members a majority is counted over: this store, all others that were not removed, and seeds never reached. */
+  get count(): number {
+    let count = 1 + this.#seeds.size
+    for (const member of this.others()) if (!member.removed) count++
+    return count
+  }
+
+  #get(store: StoreId): Known {
+    let known = this.#known.get(store)
+    if (!known) {
+      known = { store, name: '', urls: [], removed: false, recorded: false, links: 0, state: 'down', detector: undefined }
+      this.#known.set(store, known)
+    }
+    return known
+  }
+
+  #reached(urls: readonly string[]): void {
+    for (const url of urls) this.#seeds.delete(url)
+  }
+
+  #judge(known: Known, nowMs: number): MemberState {
+    if (!known.detector) return 'down'
+    const phi = known.detector.phi(nowMs)
+    if (phi >= PHI_DOWN) return 'down'
+    return phi >= PHI_SUSPECT || known.links === 0 ? 'suspect' : 'up'
+  }
+}
