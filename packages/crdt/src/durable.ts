@@ -1,14 +1,16 @@
 import type { ReplicaId } from './ids.js'
 
-/** One change to what is stored of one log. Applied together with the other changes of its write, or not at all. */
+/** One change to what is stored of one log, applied in this order: `drop`, `append`, `head`. Applied together with the other
+ *  changes of its write, or not at all. The bytes must not change until the write settles. */
 export interface LogWrite {
   readonly log: ReplicaId
-  /** Forget the log: all its records are deleted, before `append` where there is one. */
+  /** Forget the log: all its records are deleted. */
   readonly drop?: true
   /** A new record: an update whose first new element has this clock. Clocks of a log's records ascend. */
   readonly append?: { readonly clock: number; readonly update: Uint8Array }
-  /** The log's head moved to `clock`: records whose elements all lie below it may go; `update` replaces them (it carries
-   *  the deletion of [0, clock)), so that what remains is contiguous from clock 0. */
+  /** The log's head moved to `clock`: records whose elements all lie below it are deleted; `update` replaces them (it carries
+   *  the deletion of [0, clock)), so that what remains is contiguous from clock 0. A record ends where the next one
+   *  starts; the store does not know where the last one ends, so that one stays. */
   readonly head?: { readonly clock: number; readonly update: Uint8Array }
 }
 

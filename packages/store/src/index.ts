@@ -1,1 +1,5 @@
-export {}
+export { type LevelStoreOptions, openLevelStore } from './level-store.js'
+export { MemoryDisk, MemoryStore, type MemoryStoreOptions } from './memory-store.js'
+export type { Store, StoreWrite } from './store.js'
+export { openWitness, Witness, type WitnessOptions } from './witness.js'
+export type { WitnessReading, WitnessRecord } from './witness-record.js'

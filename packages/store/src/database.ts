@@ -1,0 +1,96 @@
+import { LeveldbPersistence } from 'y-leveldb'
+import { syncPath } from './directory.js'
+import { DurableLevel, type LevelOperation } from './durable-level.js'
+
+// Measured with 1,000 counters and head cleaning: up to two logs and four young tables of this size lie on disk at once.
+const WRITE_BUFFER_BYTES = 256 * 1024
+const LEVEL_OPTIONS = {
+  writeBufferSize: WRITE_BUFFER_BYTES,
+  maxFileSize: 1024 * 1024,
+  cacheSize: 512 * 1024,
+}
+const READ_AHEAD_BYTES = 256 * 1024
+
+export type Snapshot = ReturnType<DurableLevel['snapshot']>
+
+/** A part of a database, at one moment. */
+export interface Range {
+  readonly gte?: Buffer
+  readonly lt?: Buffer
+  readonly snapshot?: Snapshot
+}
+
+/** An open LevelDB database behind y-leveldb. */
+export class Database {
+  readonly #persistence: LeveldbPersistence
+  readonly level: DurableLevel
+
+  private constructor(persistence: LeveldbPersistence, level: DurableLevel) {
+    this.#persistence = persistence
+    this.level = level
+  }
+
+  /** @param create whether to make the database; otherwise it must exist
+   *  @throws Error of classic-level */
+  static async open(path: string, create = false): Promise<Database> {
+    const levelOptions = { ...LEVEL_OPTIONS, createIfMissing: create, errorIfExists: create }
+    const persistence = new LeveldbPersistence(path, { Level: DurableLevel as never, levelOptions })
+    const level = await transact(persistence, async level => {
+      await level.open()
+      return level
+    })
+    // LevelDB renames its CURRENT file into place and leaves the directory unsynced.
+    await syncPath(path)
+    return new Database(persistence, level)
+  }
+
+  /** Makes all operations durable in one atomic batch. */
+  batch(operations: LevelOperation[]): Promise<void> {
+    return transact(this.#persistence, level => level.batch(operations, { sync: true }))
+  }
+
+  /** Entries as they lie on disk, in key order.
+   *  @throws Error of classic-level */
+  async *entries(range: Range = {}): AsyncGenerator<[Buffer, Buffer]> {
+    const iterator = this.level.iterator<Buffer, Buffer>({
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      highWaterMarkBytes: READ_AHEAD_BYTES,
+      ...range,
+    })
+    try {
+      for (;;) {
+        const chunk = await iterator.nextv(1000)
+        if (chunk.length === 0) return
+        yield* chunk
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  close(): Promise<void> {
+    return transact(this.#persistence, level => level.close())
+  }
+}
+
+/** y-leveldb swallows what a transaction throws and prints it; so it is taken out inside. */
+async function transact<T>(persistence: LeveldbPersistence, f: (level: DurableLevel) => Promise<T>): Promise<T> {
+  let outcome: { value: T } | { error: unknown } | undefined
+  await persistence._transact(async level => {
+    try {
+      outcome = { value: await f(level as DurableLevel) }
+    } catch (error) {
+      outcome = { error }
+    }
+  })
+  if (outcome && 'value' in outcome) return outcome.value
+  throw outcome?.error ?? new Error('y-leveldb did not run the transaction')
+}
+
+/** What classic-level says lies beneath `error`: its stable code and the text of LevelDB. */
+export function levelReason(error: unknown): { code: string; text: string } {
+  const { code, cause, message } = error as { code?: string; cause?: unknown; message?: string }
+  if (cause instanceof Error && code === 'LEVEL_DATABASE_NOT_OPEN') return levelReason(cause)
+  return { code: code ?? '', text: message ?? String(error) }
+}
