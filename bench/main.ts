@@ -1,0 +1,100 @@
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
+import { argv, exit, stdout } from 'node:process'
+import type { Benchmark } from './benchmark.js'
+import { runApart } from './benchmark-process.js'
+import { durable } from './durable.js'
+import { growth } from './growth.js'
+import { idle } from './idle.js'
+import { increment } from './increment.js'
+import { open } from './open.js'
+import { type Options, parseOptions, USAGE } from './options.js'
+import { replicated } from './replicated.js'
+import { type Findings, formatBound, formatTable, judge } from './report.js'
+import { Scratch } from './scratch.js'
+
+const ALL: readonly Benchmark[] = [increment, durable, growth, open, idle, replicated]
+
+exit(await main(argv.slice(2)))
+
+/** Answers the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options
+  try {
+    options = parseOptions(
+      args,
+      ALL.map(({ name }) => name),
+    )
+  } catch (error) {
+    print(`${(error as Error).message}\n\n${USAGE}`)
+    return 2
+  }
+  if (options.help) print(USAGE)
+  else if (options.list) for (const { name, about } of ALL) print(`${name.padEnd(12)}${about}`)
+  else return await measure(options)
+  return 0
+}
+
+async function measure(options: Options): Promise<number> {
+  const chosen = options.names.length === 0 ? ALL : ALL.filter(({ name }) => options.names.includes(name))
+  print(`${machine()}${options.quick ? '; --quick: only a glance' : ''}`)
+  // Asked now: later, the benchmarks themselves are the load.
+  const load = loadavg()[0] ?? 0
+  if (load > availableParallelism()) {
+    print(`The machine is busy (load ${load.toFixed(1)}): speeds below a bound are CLOSE, not FAIL`)
+  }
+  const found: Findings[] = []
+  let broken = false
+  for (const benchmark of chosen) {
+    print(`\n── ${benchmark.name}: ${benchmark.about}`)
+    try {
+      // Alone, a benchmark runs in this process, where a profiler sees it; several are kept from each other's garbage.
+      const findings = await (chosen.length === 1
+        ? runHere(benchmark, options.quick)
+        : runApart(benchmark, options.quick))
+      found.push(findings)
+      for (const table of findings.tables) print(`\n${formatTable(table)}`)
+      for (const note of findings.notes) print(`\n${note}`)
+    } catch (error) {
+      broken = true
+      print(`${benchmark.name} could not run: ${(error as Error).stack}`)
+    }
+  }
+  if (options.json !== undefined)
+    writeFileSync(options.json, `${JSON.stringify({ machine: machine(), found }, null, 2)}\n`)
+  const failed = options.verdict ? verdicts(found, load > availableParallelism()) : 0
+  return broken ? 2 : failed > 0 ? 1 : 0
+}
+
+async function runHere(benchmark: Benchmark, quick: boolean): Promise<Findings> {
+  const scratch = new Scratch()
+  try {
+    const findings = await benchmark.run({ quick, scratch })
+    const notes = scratch.inMemory
+      ? [...findings.notes, `${tmpdir()} lies in memory: set TMPDIR to a disk`]
+      : findings.notes
+    return { name: benchmark.name, ...findings, notes }
+  } finally {
+    scratch.remove()
+  }
+}
+
+function verdicts(found: readonly Findings[], busy: boolean): number {
+  print('')
+  let failed = 0
+  for (const { name, bounds } of found) {
+    for (const bound of bounds) {
+      print(formatBound(name, bound, busy))
+      if (judge(bound, busy) === 'FAIL') failed++
+    }
+  }
+  return failed
+}
+
+function machine(): string {
+  return `Node ${process.version}, ${availableParallelism()} cores of ${cpus()[0]?.model ?? 'an unknown kind'}`
+}
+
+function print(text: string): void {
+  stdout.write(`${text}\n`)
+}

@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util'
+
+/** How the benchmarks were asked for. */
+export interface Options {
+  /** Which benchmarks, in order; empty for all. */
+  readonly names: readonly string[]
+  /** Shorter rounds and smaller rooms: a glance, not a measurement. */
+  readonly quick: boolean
+  /** Whether figures are held against their bounds. */
+  readonly verdict: boolean
+  /** Where to write the figures as JSON. */
+  readonly json: string | undefined
+  readonly list: boolean
+  readonly help: boolean
+}
+
+export const USAGE = `npm run bench -- [NAME…] [options]
+
+Runs the benchmarks NAME…, or all, each in a process of its own, beside peers that do the same work. Figures are medians
+of several rounds in which all contestants take turns, with the smallest and the largest round.
+
+  --list         names the benchmarks and what each must hold
+  --quick        shorter rounds and smaller rooms: a glance, not a measurement
+  --json FILE    writes all figures to FILE
+  --no-verdict   only measures
+  --help         this text
+
+Exits with 1 where a figure misses its bound in every round, and for speeds only if the machine was not busy at the
+start; with 2 where a benchmark could not run.
+Data is written below $TMPDIR, or /tmp: the figures of what is durable are those of that disk.`
+
+/** @throws TypeError that says which option is wrong */
+export function parseOptions(args: readonly string[], known: readonly string[]): Options {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+      quick: { type: 'boolean', default: false },
+      'no-verdict': { type: 'boolean', default: false },
+      json: { type: 'string' },
+    },
+  })
+  for (const name of positionals) {
+    if (!known.includes(name)) throw new TypeError(`there is no benchmark ${name}; there are ${known.join(', ')}`)
+  }
+  const { list, help, quick, json } = values
+  return { names: positionals, quick, verdict: !values['no-verdict'], json, list, help }
+}
