@@ -15,6 +15,10 @@ export function checkAddOptions(options: AddOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw new TallymeshError('INVALID_OPTION', 'the options of a count must be an object such as { replicas: 2 }')
   }
+  for (const option of Object.keys(options)) {
+    if (option === 'replicas' || option === 'timeoutMs') continue
+    throw new TallymeshError('INVALID_OPTION', `a count has no option ${option}; it knows replicas and timeoutMs`)
+  }
   const { replicas = 1, timeoutMs = 1 } = options
   if (replicas !== 'majority') checkInteger("replicas (or 'majority')", replicas, 1, 1_000)
   checkInteger('timeoutMs', timeoutMs, 1, 600_000)

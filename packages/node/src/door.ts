@@ -18,6 +18,9 @@ const PERMISSION_DENIED = 0
 
 const MESSAGE_BYTES_MAX = 1024 * 1024
 const UNREAD_BYTES_MAX = 8 * 1024 * 1024
+const CLIENTS_MAX = 1_000
+/** How long a client may take to answer the closing handshake. */
+const CLOSE_MS = 500
 /** The stock provider closes a connection that is silent for 30 s; WebSocket pings do not count. */
 const KEEPALIVE_MS = 10_000
 /** Changes are gathered for this long, so that a busy room costs a door client one message at a time. */
@@ -32,7 +35,8 @@ export interface DoorOptions {
 }
 
 /** Serves y-websocket clients a live, read-only copy of the room's document: one root array `log/<replica id>` for each log.
- *  Only what is durable on this node is shown. What clients write is refused and changes nothing. */
+ *  Only what is durable is shown: of the own log what is on this disk; what peers sent is on theirs. What clients write is
+ *  refused and changes nothing. */
 export class Door {
   readonly #server = new WebSocketServer({
     noServer: true,
@@ -46,7 +50,10 @@ export class Door {
   #doc: Y.Doc | undefined
   readonly #shown = new Map<ReplicaId, { clock: number; head: number }>()
   #gathering: NodeJS.Timeout | undefined
+  /** The own log could not be shown when its time came. */
+  #overdue = false
   readonly #keepalive: NodeJS.Timeout
+  #closed = false
 
   constructor(readonly options: DoorOptions) {
     this.#keepalive = setInterval(() => {
@@ -58,25 +65,45 @@ export class Door {
     const { authorize, origins, room } = this.options
     const origin = request.headers.origin
     if (origin !== undefined && !origins.includes(origin)) {
-      return refuseUpgrade(socket, '403 Forbidden', `pages of ${origin} may not read this node; allow it in listen.origins`)
+      return refuseUpgrade(
+        socket,
+        '403 Forbidden',
+        `pages of ${origin} may not read this node; allow it in listen.origins`,
+      )
     }
     if (!authorize(doorToken(request))) {
-      return refuseUpgrade(socket, '401 Unauthorized', 'the token is missing or wrong; offer it as a WebSocket subprotocol')
+      return refuseUpgrade(
+        socket,
+        '401 Unauthorized',
+        'the token is missing or wrong; offer it as a WebSocket subprotocol',
+      )
     }
-    const asked = askedRoom(request.url ?? '')
-    if (!asked.includes(room)) {
-      return refuseUpgrade(socket, '404 Not Found', `this node serves the room ${JSON.stringify(room)}, not ${asked[0]}`)
+    const asked = (request.url ?? '').split('?', 1)[0]?.slice(DOOR_PATH.length + 1) ?? ''
+    if (!names(asked, room)) {
+      const text = `this node serves the room ${JSON.stringify(room)}, not ${JSON.stringify(asked)}`
+      return refuseUpgrade(socket, '404 Not Found', text)
+    }
+    if (this.#closed || this.#clients.size >= CLIENTS_MAX) {
+      return refuseUpgrade(
+        socket,
+        '503 Service Unavailable',
+        'this node takes no more clients now; try another, or later',
+      )
     }
     this.#server.handleUpgrade(request, socket, head, client => this.#welcome(client))
   }
 
-  /** Something became durable: shows it soon. */
+  /** Something became durable: shows it soon. A busy node has nearly always a commit in flight; so what waits for the own log
+   *  is shown right after a commit, which is when this is called. */
   progressed(): void {
-    if (this.#clients.size === 0 || this.#gathering) return
-    this.#gathering = setTimeout(() => {
-      this.#gathering = undefined
-      this.#refresh()
-    }, GATHER_MS)
+    if (this.#clients.size === 0 || this.#gathering || this.#closed) return
+    if (this.#overdue && this.options.replica().commits.inFlight === undefined) this.#refresh()
+    else this.#gathering = setTimeout(() => this.#gathered(), GATHER_MS)
+  }
+
+  #gathered(): void {
+    this.#gathering = undefined
+    if (this.#clients.size > 0) this.#refresh()
   }
 
   /** The node's documents were rebuilt: clients must load them anew. */
@@ -85,13 +112,18 @@ export class Door {
     this.#forget()
   }
 
+  /** Ends all clients, and takes no more. */
   close(): void {
+    this.#closed = true
     clearInterval(this.#keepalive)
     clearTimeout(this.#gathering)
     for (const client of this.#clients) client.close(1001, 'the node closes')
     // A client that does not answer the closing handshake must not hold the node up.
     const clients = [...this.#clients]
-    setTimeout(() => clients.forEach(client => client.terminate()), 500).unref()
+    const cut = () => {
+      for (const client of clients) client.terminate()
+    }
+    setTimeout(cut, CLOSE_MS).unref()
     this.#forget()
   }
 
@@ -104,7 +136,9 @@ export class Door {
       if (this.#clients.size === 0) this.#forget()
     })
     let refused = false
-    client.on('message', (data: Buffer) => {
+    client.on('message', (data: Buffer, isBinary: boolean) => {
+      if (client.readyState !== client.OPEN) return
+      if (!isBinary) return client.close(1003, 'the y-websocket protocol is binary')
       try {
         if (this.#receive(client, data) === 'refused' && !refused) {
           refused = true
@@ -153,10 +187,12 @@ export class Door {
   #refresh(): void {
     const doc = this.#document()
     const { room, commits } = this.options.replica()
+    this.#overdue = false
     doc.transact(() => {
       for (const log of room.logs.values()) {
         const shown = this.#shown.get(log.id)
         if (shown?.clock === log.clock && shown.head === log.head) continue
+        if (commits.inFlight?.replica === log.id) this.#overdue = true
         if (commits.inFlight?.replica === log.id || !log.complete) continue
         Y.applyUpdate(doc, Y.encodeStateAsUpdate(log.doc, Y.encodeStateVector(new Map([[log.id, shown?.clock ?? 0]]))))
         this.#shown.set(log.id, { clock: log.clock, head: log.head })
@@ -196,12 +232,15 @@ function readOnly(): TallymeshError {
   )
 }
 
-/** The room that a client asks for: the provider puts its name behind the URL as it is, other clients encode it. */
-function askedRoom(url: string): string[] {
-  const raw = (url.split('?', 1)[0] ?? '').slice(DOOR_PATH.length + 1)
+/** Whether a path asks for a room: the provider puts its name into the URL as it is, and the URL's parser encodes a part of
+ *  it; other clients encode all of it. */
+function names(path: string, room: string): boolean {
+  if (path === room || path === new URL(`${DOOR_PATH}/${room}`, 'ws://node').pathname.slice(DOOR_PATH.length + 1)) {
+    return true
+  }
   try {
-    return [raw, decodeURIComponent(raw)]
+    return decodeURIComponent(path) === room
   } catch {
-    return [raw]
+    return false
   }
 }

@@ -11,8 +11,10 @@ export interface LoopEvents {
   unconfirmed(ticket: number, confirmed: number, wanted: number): void
   /** Values changed, by the table's ids. */
   changed(ids: readonly number[]): void
-  /** Something became durable here or arrived from a peer: what the door may show moved on. */
+  /** A peer's frame was taken in: what the door may show moved on. */
   progressed(): void
+  /** A write is durable here. */
+  persisted(): void
   member(member: { store: string; name: string; state: MemberState }): void
   report(error: TallymeshError): void
   /** The disk or the witness failed; nothing more is stored or sent by this loop. */
@@ -41,10 +43,19 @@ export class EffectLoop {
     return this.#stopped
   }
 
-  /** Takes an input in and carries its effects out. */
+  /** Takes an input in and carries its effects out. Never throws: a replica that does is rebuilt from the disk, like one whose
+   *  disk failed. */
   step(input: Input): void {
     if (this.#stopped) return
-    for (const effect of this.replica.step(input)) this.#carryOut(effect)
+    try {
+      for (const effect of this.replica.step(input)) {
+        // A report may have ended this loop.
+        if (this.#stopped) return
+        this.#carryOut(effect)
+      }
+    } catch (cause) {
+      this.#fail(cause)
+    }
     this.flushSoon()
   }
 
@@ -60,11 +71,12 @@ export class EffectLoop {
     this.step({ type: 'flush' })
   }
 
-  opened(link: Link): void {
+  /** @param urls where the peer can be dialed, as far as what it says are addresses */
+  opened(link: Link, urls: readonly string[]): void {
     const id = this.#nextLink++
     this.#links.set(id, link)
     this.#ids.set(link, id)
-    this.step({ type: 'open', link: id, peer: link.peer, dialed: link.dialed !== undefined })
+    this.step({ type: 'open', link: id, peer: { ...link.peer, urls }, dialed: link.dialed !== undefined })
   }
 
   frame(link: Link, kind: number, body: Uint8Array): void {
@@ -82,10 +94,6 @@ export class EffectLoop {
     this.step({ type: 'closed', link: id })
   }
 
-  get links(): IterableIterator<Link> {
-    return this.#links.values()
-  }
-
   /** Ends this loop: nothing is carried out any more; its links close. */
   stop(reason?: TallymeshError): void {
     this.#stopped = true
@@ -100,7 +108,7 @@ export class EffectLoop {
         void this.#persist(effect)
         return
       case 'send':
-        this.#links.get(effect.link)?.send(effect.kind, effect.body)
+        this.#send(effect)
         return
       case 'close':
         this.#links.get(effect.link)?.close(effect.reason)
@@ -130,17 +138,48 @@ export class EffectLoop {
     }
   }
 
+  /** A frame that no link takes ends its own link and nothing else. */
+  #send({ link: id, kind, body }: Extract<Effect, { type: 'send' }>): void {
+    const link = this.#links.get(id)
+    try {
+      link?.send(kind, body)
+    } catch (cause) {
+      const error = unexpected(cause)
+      this.events.report(error)
+      link?.close(error)
+    }
+  }
+
   async #persist({ logs, commit }: Extract<Effect, { type: 'persist' }>): Promise<void> {
     try {
       await this.store.write({ logs, ...(commit ? { commit } : {}) })
       if (this.#stopped) return
-      if (commit) this.witness.write(commit)
+      if (commit) this.#testify(commit)
     } catch (cause) {
-      if (!this.#stopped) this.events.failed(cause)
+      this.#fail(cause)
       return
     }
     this.lastMark = commit ?? this.lastMark
     this.step({ type: 'persisted' })
-    this.events.progressed()
+    this.events.persisted()
   }
+
+  /** Tells the witness, and the operator where it is lost by that. */
+  #testify(commit: CommitMark): void {
+    const { available } = this.witness
+    this.witness.write(commit)
+    if (!available || this.witness.available) return
+    const text = `${this.witness.reason}; the next start takes a fresh replica id`
+    this.events.report(new TallymeshError('WITNESS_UNAVAILABLE', text))
+  }
+
+  #fail(cause: unknown): void {
+    if (!this.#stopped) this.events.failed(cause)
+  }
+}
+
+/** Anything thrown, as an error that can be told. */
+export function unexpected(cause: unknown): TallymeshError {
+  if (cause instanceof TallymeshError) return cause
+  return new TallymeshError('STORE_WRITE_FAILED', `an unexpected failure: ${String(cause)}`, { cause })
 }

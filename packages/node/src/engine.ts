@@ -1,10 +1,11 @@
-import { type CounterKey, safeValue, storeId, TallymeshError } from '@tallymesh/crdt'
-import type { Hello } from '@tallymesh/link'
+import { type CounterKey, storeId, TallymeshError } from '@tallymesh/crdt'
 import { type Cell, type Commits, decideIdentity, Replica, type ReplicaOptions } from '@tallymesh/replica'
 import type { Store, Witness } from '@tallymesh/store'
 import type { AddOptions } from './add-options.js'
-import { CommitPromise } from './commit-promise.js'
-import { EffectLoop, type LoopEvents } from './effect-loop.js'
+import { cellTotals, cellValue } from './cell-value.js'
+import { CommitPromises } from './commit-promises.js'
+import { EffectLoop, type LoopEvents, unexpected } from './effect-loop.js'
+import { notReplicated, Tickets } from './tickets.js'
 import { Watchers } from './watchers.js'
 
 export interface EngineEvents {
@@ -40,12 +41,15 @@ export class Engine {
   commits!: Commits
   /** Why nothing may be counted now; undefined while the node is ready. */
   refusal: TallymeshError | undefined = new TallymeshError('NOT_READY', 'the node is opening; nothing was counted')
-  #shared = new CommitPromise(1)
-  readonly #waiting: CommitPromise[] = []
-  readonly #tickets = new Map<number, { resolve: () => void; reject: (reason: Error) => void }>()
-  #nextTicket = 1
+  readonly #promises = new CommitPromises()
+  readonly #tickets = new Tickets()
+  /** Recoveries since a write last succeeded. */
+  #recoveries = 0
   #retryMs = RETRY_MIN_MS
   #retry: NodeJS.Timeout | undefined
+  /** The refusal stands for good: the node closes, or failed. */
+  #retired = false
+  #failed = false
   #closed = false
 
   constructor(readonly options: EngineOptions) {}
@@ -81,20 +85,26 @@ export class Engine {
     this.loop = new EffectLoop(replica, store, witness, this.#loopEvents())
     this.loop.lastMark = old?.lastMark
     this.commits = replica.commits
+    for (const ticket of this.#tickets.values()) this.loop.step({ type: 'await', ...ticket })
   }
 
-  /** From now on the node counts. */
+  /** From now on the node counts, unless it was retired. */
   ready(): void {
-    this.refusal = undefined
-    this.#retryMs = RETRY_MIN_MS
+    if (!this.#retired) this.refusal = undefined
     this.loop.flushSoon()
+  }
+
+  /** Refuses to count from now on, for good. */
+  retire(refusal: TallymeshError): void {
+    this.#retired = true
+    this.refusal = refusal
   }
 
   /** The promise of the commit that was just counted into. */
   counted(): Promise<void> {
-    if (this.#shared.commit !== this.commits.open) this.#renew()
+    const promise = this.#promises.of(this.commits.open)
     this.loop.flushSoon()
-    return this.#shared.promise
+    return promise
   }
 
   /** The promise of one count that asks for more than the local disk. */
@@ -102,9 +112,8 @@ export class Engine {
     const durable = this.counted()
     const { replicas = 1, timeoutMs = this.options.replicasTimeoutMs } = options
     if (replicas === 1) return durable
-    const ticket = this.#nextTicket++
-    const confirmed = new Promise<void>((resolve, reject) => this.#tickets.set(ticket, { resolve, reject }))
-    this.loop.step({ type: 'await', ticket, replicas, timeoutMs })
+    const { ticket, confirmed } = this.#tickets.add(this.commits.open, replicas, timeoutMs)
+    this.loop.step({ type: 'await', ...ticket })
     const both = Promise.all([durable, confirmed]).then(() => undefined)
     both.catch(() => {})
     return both
@@ -112,7 +121,7 @@ export class Engine {
 
   /** A refusal as a promise: awaited or not, it never ends the process. */
   refuse(reason: unknown): Promise<never> {
-    const error = reason instanceof TallymeshError ? reason : internal(reason)
+    const error = unexpected(reason)
     this.options.events.report(error)
     const refused = Promise.reject(error)
     refused.catch(() => {})
@@ -120,18 +129,11 @@ export class Engine {
   }
 
   value(cell: Cell): number {
-    const value = this.replica.table.value(cell.id) + (cell.p - cell.batchedP) - (cell.n - cell.batchedN)
-    if (Number.isSafeInteger(value)) return value
-    const { increments, decrements } = this.totals(cell)
-    return safeValue(cell.key, increments - decrements)
+    return cellValue(this.replica.table, cell)
   }
 
   totals(cell: Cell): { increments: bigint; decrements: bigint } {
-    const { increments, decrements } = this.replica.table.totals(cell.id)
-    return {
-      increments: increments + BigInt(cell.p - cell.batchedP),
-      decrements: decrements + BigInt(cell.n - cell.batchedN),
-    }
+    return cellTotals(this.replica.table, cell)
   }
 
   /** Every key that was ever counted, in key order, with its cell. */
@@ -143,23 +145,26 @@ export class Engine {
     }
   }
 
-  /** Whether a peer may link: not a store that was removed. */
-  admit(peer: Hello): TallymeshError | undefined {
-    if (!this.replica.members.isRemoved(peer.store)) return undefined
-    const text = `store ${peer.store} was removed from the room for good; start that node with an empty data directory`
-    return new TallymeshError('MEMBER_REMOVED', text)
+  /** Takes stores out of the room for good; resolves once that is durable here. */
+  async remove(stores: readonly string[]): Promise<void> {
+    if (this.refusal) throw this.refusal
+    for (const store of stores) this.loop.step({ type: 'remove', store: storeId(store) })
+    await this.counted()
   }
 
-  /** Takes a store out of the room for good. */
-  remove(store: string): void {
-    this.loop.step({ type: 'remove', store: storeId(store) })
-  }
-
-  /** Waits until everything counted is durable, and then until linked peers confirmed it, at most `timeoutMs` for those. */
+  /** Waits until everything counted is durable, and then until linked peers confirmed it. Peers, and a disk that failed and is
+   *  being reopened, get `timeoutMs`; a disk that writes gets the time it takes. */
   async drain(timeoutMs: number): Promise<void> {
-    while (!this.loop.stopped && !this.replica.settled) await pause()
-    const deadlineMs = performance.now() + timeoutMs
+    let deadlineMs = performance.now() + timeoutMs
+    this.loop.flushSoon()
+    while (this.#unwritten() && !this.#failed && (!this.loop.stopped || performance.now() < deadlineMs)) await pause()
+    deadlineMs = performance.now() + timeoutMs
     while (!this.loop.stopped && performance.now() < deadlineMs && this.#lagging()) await pause()
+  }
+
+  /** Own counts only: peers may go on to send theirs for as long as they like. */
+  #unwritten(): boolean {
+    return this.commits.pending || (this.commits.inFlight !== undefined && !this.loop.stopped)
   }
 
   #lagging(): boolean {
@@ -171,20 +176,29 @@ export class Engine {
   close(): void {
     this.#closed = true
     clearTimeout(this.#retry)
-    this.loop.stop()
-    const reason = new TallymeshError('NODE_CLOSED', 'the node closed before this was durable; it may not have been counted')
-    this.#failAll(reason)
     this.watchers.close()
+    if (!(this.loop as EffectLoop | undefined)) return
+    this.loop.stop()
+    const lost = new TallymeshError('NODE_CLOSED', 'the node closed before its disk took this; nothing was counted')
+    if (this.commits.pending && !this.#failed) this.options.events.report(lost)
+    const text = 'the node closed while the commit was written; it may or may not have been counted'
+    this.#failWritten(new TallymeshError('INDETERMINATE', text), 'the node closed before enough stores confirmed it')
+    this.#failOpen(lost)
   }
 
   #loopEvents(): LoopEvents {
     const { events } = this.options
     return {
-      acknowledged: commit => this.#acknowledged(commit),
-      confirmed: ticket => this.#settle(ticket)?.resolve(),
-      unconfirmed: (ticket, confirmed, wanted) => this.#settle(ticket)?.reject(this.#notReplicated(confirmed, wanted)),
+      acknowledged: commit => this.#promises.acknowledge(commit, this.commits.open),
+      confirmed: ticket => this.#tickets.confirm(ticket),
+      unconfirmed: (ticket, confirmed, wanted) => {
+        const reason = notReplicated(`${confirmed} of ${wanted} stores confirmed it in time`)
+        events.report(reason)
+        this.#tickets.reject(ticket, reason)
+      },
       changed: ids => this.#changed(ids),
       progressed: () => events.progressed(),
+      persisted: () => this.#persisted(),
       member: member => events.member(member),
       report: error => {
         if (error.code === 'IDENTITY_CONTESTED') this.#fatal(error)
@@ -199,42 +213,31 @@ export class Engine {
     for (const id of ids) this.watchers.changed(this.replica.table.keyOf(id))
   }
 
-  #renew(): void {
-    this.#waiting.push(this.#shared)
-    this.#shared = new CommitPromise(this.commits.open)
-  }
-
-  #acknowledged(commit: number): void {
-    if (this.#shared.commit <= commit) this.#renew()
-    while (this.#waiting[0] && this.#waiting[0].commit <= commit) this.#waiting.shift()?.resolve()
-  }
-
-  #settle(ticket: number): { resolve: () => void; reject: (reason: Error) => void } | undefined {
-    const waiter = this.#tickets.get(ticket)
-    this.#tickets.delete(ticket)
-    return waiter
-  }
-
-  #notReplicated(confirmed: number, wanted: number): TallymeshError {
-    const error = new TallymeshError(
-      'NOT_REPLICATED',
-      `counted and durable here, but ${confirmed} of ${wanted} stores confirmed it in time; it will spread: do not retry`,
-    )
-    this.options.events.report(error)
-    return error
+  #persisted(): void {
+    this.#recoveries = 0
+    this.#retryMs = RETRY_MIN_MS
+    this.options.events.progressed()
   }
 
   /** A write failed. What is in flight may or may not be on the disk; nothing later is stored until the store was reopened
    *  and verified, and everything was rebuilt from it. */
   async #recover(cause: unknown): Promise<void> {
-    const error = cause instanceof TallymeshError ? cause : internal(cause)
+    const error = unexpected(cause)
     if (error.code === 'WITNESS_STUCK') return this.#fatal(error)
     const text = `the node waits for its disk (${error.message}); nothing was counted`
-    this.refusal = new TallymeshError('NOT_READY', text, { cause: error })
+    if (!this.#retired) this.refusal = new TallymeshError('NOT_READY', text, { cause: error })
     this.options.events.recovering(error)
     this.loop.stop(new TallymeshError('NOT_READY', 'this node reopens its store'))
-    this.#failInFlight(error)
-    await this.#reopen()
+    const reason = new TallymeshError(
+      'INDETERMINATE',
+      `the disk failed while the commit was written; it may or may not have been counted: ${error.message}`,
+      { cause: error },
+    )
+    this.#failWritten(reason, 'the disk failed before enough stores confirmed it')
+    this.options.events.report(reason)
+    // A disk that opens well and fails at the next write is asked ever more rarely, too.
+    if (this.#recoveries++ === 0) await this.#reopen()
+    else this.#reopenLater()
   }
 
   async #reopen(): Promise<void> {
@@ -245,49 +248,49 @@ export class Engine {
       await store.write({ logs: [] })
       await this.build()
     } catch (cause) {
+      const error = unexpected(cause)
       if (this.#closed) return
-      const error = cause instanceof TallymeshError ? cause : internal(cause)
-      if (error.code === 'STORE_CORRUPT' || error.code === 'STORE_UNSUPPORTED') return this.#fatal(error)
-      this.#retry = setTimeout(() => void this.#reopen(), this.#retryMs)
-      this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2)
+      if (error.code === 'STORE_CORRUPT' || error.code === 'STORE_UNSUPPORTED') this.#fatal(error)
+      else this.#reopenLater()
       return
     }
-    if (this.#closed) return
+    if (this.#closed) return this.loop.stop()
     this.ready()
+    this.watchers.wake()
     events.recovered()
   }
 
-  #failInFlight(cause: TallymeshError): void {
-    const reason = new TallymeshError(
-      'INDETERMINATE',
-      `the disk failed while the commit was written; it may or may not have been counted: ${cause.message}`,
-      { cause },
-    )
-    if (this.#shared.commit !== this.commits.open) this.#renew()
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(reason)
-    for (const { reject } of this.#tickets.values()) reject(reason)
-    this.#tickets.clear()
-    this.options.events.report(reason)
+  #reopenLater(): void {
+    if (this.#closed) return
+    this.#retry = setTimeout(() => void this.#reopen(), this.#retryMs)
+    this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2)
   }
 
   #fatal(error: TallymeshError): void {
-    this.refusal = error
+    this.#failed = true
+    const text = `the node failed (${error.message}); nothing was counted`
+    const refusal = new TallymeshError('NOT_READY', text, { cause: error })
+    if (!this.#retired) this.retire(refusal)
     this.loop.stop(error)
-    this.#failAll(new TallymeshError('INDETERMINATE', `the node failed: ${error.message}`, { cause: error }))
+    const reason = new TallymeshError('INDETERMINATE', `the node failed: ${error.message}`, { cause: error })
+    this.#failWritten(reason, 'the node failed before enough stores confirmed it')
+    this.#failOpen(refusal)
     this.options.events.fatal(error)
   }
 
-  #failAll(reason: TallymeshError): void {
-    for (const waiting of [...this.#waiting.splice(0), this.#shared]) waiting.reject(reason)
-    for (const { reject } of this.#tickets.values()) reject(reason)
-    this.#tickets.clear()
+  /** Gives up what was handed to the disk. What is acknowledged is counted, whoever confirms it. */
+  #failWritten(reason: TallymeshError, why: string): void {
+    this.#tickets.failUpTo(this.#promises.acknowledged, notReplicated(why))
+    this.#tickets.failUpTo(this.commits.open - 1, reason)
+    this.#promises.failBefore(this.commits.open, reason)
+  }
+
+  #failOpen(reason: TallymeshError): void {
+    this.#tickets.failUpTo(this.commits.open, reason)
+    this.#promises.failOpen(reason)
   }
 }
 
 function pause(): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, DRAIN_POLL_MS))
-}
-
-function internal(cause: unknown): TallymeshError {
-  return new TallymeshError('STORE_WRITE_FAILED', `an unexpected failure: ${String(cause)}`, { cause })
 }

@@ -22,13 +22,23 @@ export interface NodeEvents {
   status: [NodeStatus]
 }
 
-/** Emits a node's events. An `error` that nobody listens for is dropped: it never ends the process. A listener that throws
- *  does so on its own, not in the middle of a commit. */
+/** Errors that wait for the first listener, at most. */
+const EARLY_MAX = 100
+
+/** Emits a node's events. An `error` that nobody listens for never ends the process; those from before the first listener
+ *  wait for it, because what opening finds wrong is found before anybody can listen. A listener that throws does so on its
+ *  own, not in the middle of a commit. */
 export class NodeEmitter {
   readonly #emitter = new EventEmitter()
+  /** Undefined once somebody listened. */
+  #early: TallymeshError[] | undefined = []
 
   on<Event extends keyof NodeEvents>(event: Event, listener: (...args: NodeEvents[Event]) => void): void {
     this.#emitter.on(event, listener)
+    if (event !== 'error' || !this.#early) return
+    const early = this.#early
+    this.#early = undefined
+    for (const error of early) this.emit('error', error)
   }
 
   off<Event extends keyof NodeEvents>(event: Event, listener: (...args: NodeEvents[Event]) => void): void {
@@ -36,6 +46,10 @@ export class NodeEmitter {
   }
 
   emit<Event extends keyof NodeEvents>(event: Event, ...args: NodeEvents[Event]): void {
+    if (event === 'error' && this.#early) {
+      if (this.#early.length < EARLY_MAX) this.#early.push(args[0] as TallymeshError)
+      return
+    }
     if (this.#emitter.listenerCount(event) === 0) return
     queueMicrotask(() => {
       if (this.#emitter.listenerCount(event) > 0) this.#emitter.emit(event, ...args)

@@ -1,22 +1,34 @@
-import { type StoreId, TallymeshError } from '@tallymesh/crdt'
-import { type Dialing, dialWs, type Handshake, type Hello, type Link, type LinkEvents, WsAcceptor } from '@tallymesh/link'
+import { checkName, type StoreId, TallymeshError } from '@tallymesh/crdt'
+import {
+  type Dialing,
+  dialWs,
+  type Handshake,
+  type Hello,
+  type Link,
+  type LinkEvents,
+  parsePeerUrl,
+  WsAcceptor,
+} from '@tallymesh/link'
 import type { Member } from '@tallymesh/replica'
+import { RecentReports } from './recent-reports.js'
 
 const BACKOFF_MIN_MS = 100
 const BACKOFF_MAX_MS = 5_000
+/** A link that lasted this long was no failed attempt. */
+const STABLE_MS = 5_000
+/** An address that leads back here may lead elsewhere later: a name can stand for several nodes. */
+const SELF_RETRY_MS = 30_000
 
 /** An address that is worth dialing, and how it went. */
 interface Target {
   readonly url: string
+  /** How often it was dialed since a link to it lasted. */
   attempts: number
   nextMs: number
+  openedMs: number
   dialing: Dialing | undefined
   /** The store that answered there last. */
   store: StoreId | undefined
-  /** This node itself answered there. */
-  self: boolean
-  /** What was reported last, so that a refusal that stays is reported once. */
-  reported: string | undefined
 }
 
 export interface MeshOptions {
@@ -28,7 +40,8 @@ export interface MeshOptions {
   readonly members: () => Iterable<Member>
   /** A URL was reached: it is no unknown member any more. */
   readonly reached: (url: string) => void
-  readonly opened: (link: Link) => void
+  /** @param urls the addresses among the peer's URLs */
+  readonly opened: (link: Link, urls: readonly string[]) => void
   readonly frame: (link: Link, kind: number, body: Uint8Array) => void
   readonly closed: (link: Link) => void
   readonly report: (error: TallymeshError) => void
@@ -40,11 +53,15 @@ export interface MeshOptions {
  *  those who dial, and hands both to the effect loop alike. */
 export class Mesh {
   readonly #targets = new Map<string, Target>()
-  readonly #links = new Set<Link>()
+  /** Every link whose end was not seen yet, with the peer's addresses. */
+  readonly #links = new Map<Link, readonly string[]>()
   readonly acceptor: WsAcceptor
   readonly #wire: { handshake: Handshake; events: LinkEvents }
+  readonly #self = new TallymeshError('LINK_FAILED', 'this address is the node itself')
+  readonly #reports = new RecentReports()
   #nowMs = 0
   #paused = false
+  #whenEmpty: (() => void)[] = []
 
   constructor(readonly options: MeshOptions) {
     const events: LinkEvents = {
@@ -55,23 +72,25 @@ export class Mesh {
     }
     this.#wire = { handshake: { hello: options.hello, admit: peer => this.#admit(peer) }, events }
     this.acceptor = new WsAcceptor({ ...this.#wire, authorize: options.authorize })
-    for (const url of options.seeds) this.#target(url)
   }
 
-  get links(): ReadonlySet<Link> {
-    return this.#links
+  get links(): number {
+    return this.#links.size
   }
 
   /** Dials whoever is due. @param nowMs a monotonic time */
   tick(nowMs: number): void {
     this.#nowMs = nowMs
     if (this.#paused) return
-    const own = this.options.hello().urls
-    for (const member of this.options.members()) {
-      if (!member.removed) for (const url of member.urls) if (!own.includes(url)) this.#target(url)
-    }
+    const wanted = this.#wanted()
     for (const target of this.#targets.values()) {
-      if (!target.self && !target.dialing && nowMs >= target.nextMs && !this.#linked(target)) this.#dial(target)
+      if (wanted.has(target.url)) continue
+      this.#giveUp(target)
+      this.#targets.delete(target.url)
+    }
+    for (const url of wanted) {
+      const target = this.#target(url)
+      if (!target.dialing && nowMs >= target.nextMs && !this.#linked(target)) this.#dial(target)
     }
   }
 
@@ -79,30 +98,62 @@ export class Mesh {
   pause(reason: TallymeshError): void {
     this.#paused = true
     for (const target of this.#targets.values()) this.#giveUp(target)
-    for (const link of this.#links) link.close(reason)
+    for (const link of this.#links.keys()) link.close(reason)
   }
 
   resume(): void {
     this.#paused = false
   }
 
+  /** Ends every link and takes none any more; resolves once the last is gone, in about a second at most. */
   async close(): Promise<void> {
     this.#paused = true
     for (const target of this.#targets.values()) this.#giveUp(target)
-    for (const link of this.#links) link.close()
+    for (const link of this.#links.keys()) link.close()
     await this.acceptor.close()
+    if (this.#links.size > 0) await new Promise<void>(resolve => this.#whenEmpty.push(resolve))
+  }
+
+  /** The seeds, and where the members are now: what nobody names any more is not dialed for ever. */
+  #wanted(): Set<string> {
+    const wanted = new Set(this.options.seeds)
+    const own = this.options.hello().urls
+    for (const member of this.options.members()) {
+      if (member.removed) continue
+      for (const url of this.#addresses(member.name, member.urls)) if (!own.includes(url)) wanted.add(url)
+    }
+    return wanted
+  }
+
+  /** The addresses among what a member calls its URLs, each in its one form. */
+  #addresses(name: string, urls: readonly string[]): string[] {
+    return urls.flatMap(url => {
+      try {
+        return [parsePeerUrl(url)]
+      } catch (cause) {
+        const text = `a URL of member ${JSON.stringify(name)} is not dialed: ${(cause as Error).message}`
+        this.#reportOnce(new TallymeshError('INVALID_URL', text, { cause }))
+        return []
+      }
+    })
   }
 
   #admit(peer: Hello): TallymeshError | undefined {
-    if (peer.instance === this.options.hello().instance) return new TallymeshError('LINK_FAILED', SELF)
+    if (peer.instance === this.options.hello().instance) return this.#self
     if (this.#paused) return new TallymeshError('NOT_READY', 'this node takes no links now; try again later')
+    try {
+      // A member record could not hold it.
+      checkName('the name of the node', peer.name)
+    } catch (error) {
+      return error as TallymeshError
+    }
     return this.options.admit(peer)
   }
 
   #target(url: string): Target {
     let target = this.#targets.get(url)
     if (!target) {
-      target = { url, attempts: 0, nextMs: 0, dialing: undefined, store: undefined, self: false, reported: undefined }
+      target = { url, attempts: 0, nextMs: 0, openedMs: 0, dialing: undefined, store: undefined }
       this.#targets.set(url, target)
     }
     return target
@@ -112,9 +163,9 @@ export class Mesh {
    *  it is not known yet. */
   #linked(target: Target): boolean {
     const seed = this.options.seeds.includes(target.url) && target.store === undefined
-    for (const link of this.#links) {
+    for (const [link, urls] of this.#links) {
       if (link.dialed === target.url || link.peer.store === target.store) return true
-      if (!seed && link.peer.urls.includes(target.url)) return true
+      if (!seed && urls.includes(target.url)) return true
     }
     return false
   }
@@ -131,37 +182,46 @@ export class Mesh {
   }
 
   #opened(link: Link): void {
-    this.#links.add(link)
-    const target = link.dialed === undefined ? undefined : this.#target(link.dialed)
-    if (target) {
-      Object.assign(target, { dialing: undefined, attempts: 0, store: link.peer.store, reported: undefined })
-      this.options.reached(target.url)
+    const urls = this.#addresses(link.peer.name, link.peer.urls)
+    this.#links.set(link, urls)
+    if (link.dialed !== undefined) {
+      Object.assign(this.#target(link.dialed), { dialing: undefined, openedMs: this.#nowMs, store: link.peer.store })
+      this.options.reached(link.dialed)
     }
-    this.options.opened(link)
+    this.options.opened(link, urls)
   }
 
   #closed(link: Link, reason: TallymeshError | undefined): void {
     this.#links.delete(link)
-    if (link.dialed !== undefined) this.#later(this.#target(link.dialed))
-    if (reason && reason.code !== 'LINK_FAILED' && reason.code !== 'NOT_READY') this.options.report(reason)
+    if (link.dialed !== undefined) {
+      const target = this.#target(link.dialed)
+      // A peer that opens links and then ends them is asked ever more rarely, like one that does not answer.
+      if (this.#nowMs - target.openedMs >= STABLE_MS) target.attempts = 0
+      this.#later(target)
+    }
+    if (reason) this.#reportOnce(reason)
     this.options.closed(link)
+    if (this.#links.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }
 
   #refused(reason: TallymeshError, dialed: string | undefined): void {
-    const target = dialed === undefined ? undefined : this.#target(dialed)
-    if (target) {
+    if (dialed !== undefined) {
+      const target = this.#target(dialed)
       target.dialing = undefined
       this.#later(target)
-      if (reason.message.endsWith(SELF)) {
-        target.self = true
-        this.options.reached(target.url)
+      if (reason === this.#self) {
+        target.nextMs = this.#nowMs + SELF_RETRY_MS
+        this.options.reached(dialed)
       }
     }
-    // A peer that is down is no error; it shows as a member's state.
-    const told = `${reason.code} ${reason.message}`
-    if (reason.code === 'LINK_FAILED' || reason.code === 'NOT_READY' || target?.reported === told) return
-    if (target) target.reported = told
-    this.options.report(reason)
+    this.#reportOnce(reason)
+  }
+
+  /** A peer that is down is no error; it shows as a member's state. */
+  #reportOnce(reason: TallymeshError): void {
+    const { code, message } = reason
+    if (code === 'LINK_FAILED' || code === 'NOT_READY') return
+    if (this.#reports.isNew(`${code} ${message}`, this.#nowMs)) this.options.report(reason)
   }
 
   #later(target: Target): void {
@@ -169,5 +229,3 @@ export class Mesh {
     target.nextMs = this.#nowMs + backoffMs * (0.5 + this.options.random() / 2)
   }
 }
-
-const SELF = 'this address is the node itself'

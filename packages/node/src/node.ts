@@ -1,73 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { type CounterKey, canonicalKey, counterKey, type Labels, showReplicaId, TallymeshError } from '@tallymesh/crdt'
 import { type Hello, PROTOCOL_VERSION, tokenMatcher } from '@tallymesh/link'
-import type { MemberState } from '@tallymesh/replica'
-import { openLevelStore, openWitness, type Store, type Witness } from '@tallymesh/store'
+import type { Store, Witness } from '@tallymesh/store'
+import { advertised, socketUrl } from './advertised.js'
 import { Counter } from './counter.js'
 import { Door } from './door.js'
 import { Engine } from './engine.js'
 import { NodeEmitter, type NodeEvents, type NodeStatus } from './events.js'
 import { Listener } from './listener.js'
+import type { MemberInfo } from './member-info.js'
 import { Mesh } from './mesh.js'
-import { checkOptions, type NodeOptions, type Settings } from './options.js'
+import type { NodeStats } from './node-stats.js'
+import type { Settings } from './options.js'
 import { cryptoRandom } from './random.js'
-
-/** A member of the room, as one node sees it. */
-export interface MemberInfo {
-  readonly name: string
-  /** Names the member's data directory: what a member is counted by. */
-  readonly store: string
-  /** Where it can be dialed; undefined for a node that only dials. */
-  readonly url: string | undefined
-  readonly state: MemberState
-  /** Batches of this node's own log that the member has not confirmed as durable; 0 for this node itself. */
-  readonly lag: number
-  /** Whether it is this node. */
-  readonly self: boolean
-}
-
-/** Figures of a node, for operators and tests. */
-export interface NodeStats {
-  /** The live replica id, in hexadecimal; undefined until the node counts for the first time. */
-  readonly replica: string | undefined
-  readonly keys: number
-  readonly logs: number
-  /** Yjs structs over all logs: what memory and start time depend on. */
-  readonly structs: number
-  /** Commits of this data directory so far. */
-  readonly commits: number
-  readonly links: number
-}
+import { startReports } from './start-reports.js'
 
 const TICKS_PER_HEARTBEAT = 4
-
-/** Opens a node: takes its directory, loads what it holds, and links with its peers. Resolves when it may count; peers may
- *  still be catching up then.
- *  @throws TallymeshError INVALID_OPTION, INVALID_NAME, INVALID_URL; STORE_LOCKED, STORE_CORRUPT, STORE_UNSUPPORTED,
- *    STORE_UNUSABLE, STORE_WRONG_ROOM; LISTEN_FAILED. Nothing stays open then */
-export async function openNode(options: NodeOptions): Promise<TallymeshNode> {
-  const settings = checkOptions(options)
-  const { dataDir: dir, room, repair, runtimeDir } = settings
-  const store = await openLevelStore({ dir, room, salvage: repair })
-  let witness: Witness | undefined
-  let node: TallymeshNode | undefined
-  try {
-    witness = await openWitness({
-      store: store.id,
-      dataDir: dir,
-      created: store.created,
-      ...(runtimeDir === undefined ? {} : { runtimeDir }),
-    })
-    node = new TallymeshNode(settings, store, witness)
-    await node.start()
-    return node
-  } catch (error) {
-    await node?.close()
-    await witness?.close()
-    await store.close()
-    throw error
-  }
-}
 
 /** One node of a room. Made by `openNode`. */
 export class TallymeshNode {
@@ -80,6 +28,10 @@ export class TallymeshNode {
   readonly #emitter = new NodeEmitter()
   readonly #instance = randomBytes(16).toString('hex')
   readonly #counters = new Map<CounterKey, Counter>()
+  /** Seeds that were never reached: a replica that is rebuilt counts no others as members. */
+  readonly #seeds: string[]
+  /** What the engine reported already, where a link ends for the same reason. */
+  readonly #told = new WeakSet<TallymeshError>()
   #listener: Listener | undefined
   #urls: string[] = []
   #ticker: NodeJS.Timeout | undefined
@@ -89,6 +41,7 @@ export class TallymeshNode {
   /** @internal Use `openNode`. */
   constructor(settings: Settings, store: Store, witness: Witness) {
     this.#settings = settings
+    this.#seeds = [...settings.peers]
     this.#store = store
     this.#witness = witness
     const authorize = settings.token === undefined ? () => true : tokenMatcher([settings.token])
@@ -106,16 +59,16 @@ export class TallymeshNode {
   /** @internal Called by `openNode`. */
   async start(): Promise<void> {
     await this.#engine.build()
-    this.#reportStart()
+    for (const report of startReports(this.#settings, this.#store, this.#witness)) this.#emitter.emit('error', report)
     const { listen, advertise, heartbeatMs } = this.#settings
     if (listen) {
-      this.#listener = await Listener.open(
-        listen.host,
-        listen.port,
-        (request, socket, head) => this.#mesh.acceptor.handleUpgrade(request, socket, head),
-        (request, socket, head) => this.#door.handleUpgrade(request, socket, head),
-      )
-      this.#urls.push(...(advertise ?? reachable(listen.host, this.#listener.address.port)))
+      this.#listener = await Listener.open({
+        ...listen,
+        mesh: (request, socket, head) => this.#mesh.acceptor.handleUpgrade(request, socket, head),
+        door: (request, socket, head) => this.#door.handleUpgrade(request, socket, head),
+        report: error => this.#emitter.emit('error', error),
+      })
+      this.#urls.push(...(advertise ?? advertised(listen.host, this.#listener.address)))
     }
     this.#engine.ready()
     this.#setStatus('ready')
@@ -138,7 +91,7 @@ export class TallymeshNode {
   /** Where this node listens, as others would dial it from this machine; undefined for one that only dials. */
   get url(): string | undefined {
     const address = this.#listener?.address
-    return address && `ws://${bracketed(address.host)}:${address.port}/`
+    return address && socketUrl(address.host, address.port)
   }
 
   /** A counter by its name and labels. The same name answers the same counter.
@@ -160,7 +113,14 @@ export class TallymeshNode {
 
   /** The room as this node sees it, this node first. */
   members(): MemberInfo[] {
-    const self = { name: this.name, store: this.#store.id, url: this.#urls[0], state: 'up' as const, lag: 0, self: true }
+    const self = {
+      name: this.name,
+      store: this.#store.id,
+      url: this.#urls[0],
+      state: 'up' as const,
+      lag: 0,
+      self: true,
+    }
     const others = [...this.#engine.replica.view()].filter(({ removed }) => !removed)
     return [
       self,
@@ -170,14 +130,14 @@ export class TallymeshNode {
 
   /** Takes a member that is gone for good out of the room: its counts stay, its data directory is refused from now on, and
    *  majorities are counted without it. Resolves once that is durable here.
-   *  @throws TallymeshError MEMBER_UNKNOWN, or MEMBER_UP while it is linked */
+   *  @throws TallymeshError MEMBER_UNKNOWN, MEMBER_UP while it is linked, NOT_READY, NODE_CLOSED */
   async removeMember(name: string): Promise<void> {
     const found = this.members().filter(member => member.name === name && !member.self)
-    if (found.length === 0) throw new TallymeshError('MEMBER_UNKNOWN', `no other member is called ${JSON.stringify(name)}`)
+    if (found.length === 0)
+      throw new TallymeshError('MEMBER_UNKNOWN', `no other member is called ${JSON.stringify(name)}`)
     const up = found.find(({ state }) => state === 'up')
     if (up) throw new TallymeshError('MEMBER_UP', `${name} is up; stop it before it is removed from the room`)
-    for (const { store } of found) this.#engine.remove(store)
-    await this.#engine.counted()
+    await this.#engine.remove(found.map(({ store }) => store))
   }
 
   get stats(): NodeStats {
@@ -190,7 +150,7 @@ export class TallymeshNode {
       logs: room.logs.size,
       structs,
       commits: this.#store.lastCommit?.number ?? 0,
-      links: this.#mesh.links.size,
+      links: this.#mesh.links,
     }
   }
 
@@ -212,18 +172,24 @@ export class TallymeshNode {
   }
 
   async #close(): Promise<void> {
-    const failed = this.#status === 'failed'
-    this.#engine.refusal = new TallymeshError('NODE_CLOSED', 'the node is closed; nothing was counted')
+    const opened = this.#status === 'ready' || this.#status === 'opening'
+    this.#engine.retire(new TallymeshError('NODE_CLOSED', 'the node is closed; nothing was counted'))
     this.#setStatus('draining')
-    if (!failed) await this.#engine.drain(this.#settings.closeTimeoutMs)
+    // Without a ticker the node was never ready: nothing was counted.
+    if (opened && this.#ticker) await this.#engine.drain(this.#settings.closeTimeoutMs)
     clearInterval(this.#ticker)
     this.#engine.close()
+    // Stops to listen first: a client that is sent away comes back at once.
+    const unlistened = this.#listener?.close()
     this.#door.close()
     await this.#mesh.close()
-    await this.#listener?.close()
-    await this.#store.close()
-    await this.#witness.close()
-    this.#setStatus('closed')
+    await unlistened
+    try {
+      await this.#store.close()
+    } finally {
+      await this.#witness.close()
+      this.#setStatus('closed')
+    }
   }
 
   #counter(key: CounterKey): Counter {
@@ -233,12 +199,12 @@ export class TallymeshNode {
   }
 
   #makeEngine(): Engine {
-    const { name, peers, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs } = this.#settings
+    const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs } = this.#settings
     const { id: store } = this.#store
     return new Engine({
       replica: {
         ...{ name, store, heartbeatMs, antiEntropyMs },
-        ...{ instance: this.#instance, urls: this.#urls, seeds: peers, random: cryptoRandom },
+        ...{ instance: this.#instance, urls: this.#urls, seeds: this.#seeds, random: cryptoRandom },
       },
       store: this.#store,
       witness: this.#witness,
@@ -246,7 +212,10 @@ export class TallymeshNode {
       replicasTimeoutMs,
       events: {
         member: peer => this.#emitter.emit('peer', peer),
-        report: error => this.#emitter.emit('error', error),
+        report: error => {
+          this.#told.add(error)
+          this.#emitter.emit('error', error)
+        },
         progressed: () => this.#door.progressed(),
         recovering: cause => this.#recovering(cause),
         recovered: () => this.#recovered(),
@@ -258,18 +227,33 @@ export class TallymeshNode {
   #makeMesh(authorize: (token: string | undefined) => boolean): Mesh {
     return new Mesh({
       hello: () => this.#hello(),
-      admit: peer => this.#engine.admit(peer),
+      admit: peer => this.#admit(peer),
       token: this.#settings.token,
       authorize,
       seeds: this.#settings.peers,
       members: () => this.#engine.replica.view(),
-      reached: url => this.#engine.replica.members.reached(url),
-      opened: link => this.#engine.loop.opened(link),
+      reached: url => this.#reached(url),
+      opened: (link, urls) => this.#engine.loop.opened(link, urls),
       frame: (link, kind, body) => this.#engine.loop.frame(link, kind, body),
       closed: link => this.#engine.loop.closed(link),
-      report: error => this.#emitter.emit('error', error),
+      report: error => {
+        if (!this.#told.has(error)) this.#emitter.emit('error', error)
+      },
       random: cryptoRandom,
     })
+  }
+
+  /** Whether a peer may link: not a store that was removed. */
+  #admit(peer: Hello): TallymeshError | undefined {
+    if (!this.#engine.replica.members.isRemoved(peer.store)) return undefined
+    const text = `store ${peer.store} was removed from the room for good; start that node with an empty data directory`
+    return new TallymeshError('MEMBER_REMOVED', text)
+  }
+
+  #reached(url: string): void {
+    const at = this.#seeds.indexOf(url)
+    if (at !== -1) this.#seeds.splice(at, 1)
+    this.#engine.replica.members.reached(url)
   }
 
   #hello(): Hello {
@@ -283,18 +267,6 @@ export class TallymeshNode {
     const nowMs = performance.now()
     this.#engine.loop.step({ type: 'tick', nowMs })
     this.#mesh.tick(nowMs)
-  }
-
-  #reportStart(): void {
-    for (const damage of this.#store.damage) this.#emitter.emit('error', new TallymeshError('STORE_CORRUPT', damage))
-    const { wiped, reason } = this.#witness
-    if (wiped !== undefined) {
-      const text = `${this.#settings.dataDir} is new, but store ${wiped} was in its place on this machine: it was wiped`
-      this.#emitter.emit('error', new TallymeshError('STORE_WIPED', `${text}. The peers send back what they hold`))
-    }
-    if (reason !== undefined && this.#settings.runtimeDir !== false) {
-      this.#emitter.emit('error', new TallymeshError('WITNESS_UNAVAILABLE', `${reason}; every start takes a fresh replica id`))
-    }
   }
 
   #recovering(cause: TallymeshError): void {
@@ -316,17 +288,9 @@ export class TallymeshNode {
   }
 
   #setStatus(status: NodeStatus): void {
-    if (this.#status === status || this.#status === 'closed') return
+    // What happens to a node that closes does not bring it back.
+    if (this.#status === status || (this.#closing && status !== 'draining' && status !== 'closed')) return
     this.#status = status
     this.#emitter.emit('status', status)
   }
-}
-
-/** The address of a listener that others can dial; none for a wildcard, which says nothing of the machine's name. */
-function reachable(host: string, port: number): string[] {
-  return ['0.0.0.0', '::', '[::]'].includes(host) ? [] : [`ws://${bracketed(host)}:${port}/`]
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { checkName, TallymeshError } from '@tallymesh/crdt'
-import { parsePeerUrl, tokenMatcher } from '@tallymesh/link'
+import { HELLO_URLS_MAX, parsePeerUrl, tokenMatcher } from '@tallymesh/link'
 
 /** How a node is opened. */
 export interface NodeOptions {
@@ -63,16 +63,15 @@ const KNOWN = new Set([
   ...['name', 'dataDir', 'room', 'listen', 'peers', 'token', 'runtimeDir', 'repair'],
   ...['heartbeatMs', 'antiEntropyMs', 'replicasTimeoutMs', 'closeTimeoutMs'],
 ])
+const KNOWN_LISTEN = new Set(['host', 'port', 'advertise', 'origins'])
 
 /** Checks the options, in words. @throws TallymeshError INVALID_OPTION, INVALID_NAME or INVALID_URL */
 export function checkOptions(options: NodeOptions): Settings {
   if (typeof options !== 'object' || options === null) throw invalid('openNode takes an object of options')
-  for (const option of Object.keys(options)) {
-    if (!KNOWN.has(option)) throw invalid(`openNode has no option ${option}; it knows ${[...KNOWN].join(', ')}`)
-  }
+  checkKnown('openNode', options, KNOWN)
   const { dataDir, token, runtimeDir } = options
   if (typeof dataDir !== 'string' || dataDir === '' || dataDir.includes('\0')) {
-    throw invalid(`dataDir must be the path of a directory, got ${JSON.stringify(dataDir)}`)
+    throw invalid(`dataDir must be the path of a directory, got ${show(dataDir)}`)
   }
   if (token !== undefined) checkToken(token)
   if (runtimeDir !== undefined && runtimeDir !== false && (typeof runtimeDir !== 'string' || runtimeDir === '')) {
@@ -82,8 +81,8 @@ export function checkOptions(options: NodeOptions): Settings {
     name: checkName('node name', options.name),
     dataDir: resolve(dataDir),
     room: checkName('room name', options.room ?? 'default'),
-    listen: options.listen && checkListen(options.listen),
-    advertise: options.listen?.advertise?.map(parsePeerUrl),
+    listen: options.listen === undefined ? undefined : checkListen(options.listen),
+    advertise: options.listen?.advertise === undefined ? undefined : checkAdvertise(options.listen.advertise),
     peers: checkPeers(options.peers ?? []),
     token,
     runtimeDir,
@@ -98,15 +97,25 @@ export function checkOptions(options: NodeOptions): Settings {
 /** @throws TallymeshError INVALID_OPTION */
 export function checkInteger(option: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
-  throw invalid(`${option} must be an integer from ${min} to ${max}, got ${JSON.stringify(value) ?? String(value)}`)
+  throw invalid(`${option} must be an integer from ${min} to ${max}, got ${show(value)}`)
 }
 
 function checkListen(listen: ListenOptions): NonNullable<Settings['listen']> {
   if (typeof listen !== 'object' || listen === null) throw invalid('listen must be an object with a port')
+  checkKnown('listen', listen, KNOWN_LISTEN)
   const { host = '127.0.0.1', origins = [] } = listen
   if (typeof host !== 'string' || host === '') throw invalid('listen.host must be a host name or address')
-  if (!Array.isArray(origins)) throw invalid('listen.origins must be a list of origins such as https://example.org')
+  if (!Array.isArray(origins) || origins.some(origin => typeof origin !== 'string')) {
+    throw invalid('listen.origins must be a list of origins such as https://example.org')
+  }
   return { host, port: checkInteger('listen.port', listen.port, 0, 65_535), origins }
+}
+
+function checkAdvertise(urls: readonly string[]): string[] {
+  if (!Array.isArray(urls) || urls.length > HELLO_URLS_MAX) {
+    throw invalid(`listen.advertise must be a list of at most ${HELLO_URLS_MAX} addresses such as ws://10.0.0.1:7001`)
+  }
+  return urls.map(url => parsePeerUrl(String(url)))
 }
 
 function checkPeers(peers: readonly string[]): string[] {
@@ -121,7 +130,18 @@ function checkToken(token: unknown): void {
 
 function checkFlag(option: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value
-  throw invalid(`${option} must be true or false, got ${JSON.stringify(value)}`)
+  throw invalid(`${option} must be true or false, got ${show(value)}`)
+}
+
+function checkKnown(what: string, options: object, known: ReadonlySet<string>): void {
+  for (const option of Object.keys(options)) {
+    if (!known.has(option)) throw invalid(`${what} has no option ${option}; it knows ${[...known].join(', ')}`)
+  }
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 function invalid(message: string): TallymeshError {

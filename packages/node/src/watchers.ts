@@ -13,31 +13,47 @@ export class Watchers {
     return this.#watchers.size === 0
   }
 
-  close(): void {
-    this.#closed = true
+  /** Any value may have changed. */
+  wake(): void {
     for (const watchers of this.#watchers.values()) for (const wake of watchers) wake()
   }
 
+  close(): void {
+    this.#closed = true
+    this.wake()
+  }
+
   /** The values of `read`, at once and after changes of `key`, each time the newest; slow readers skip what lies between.
-   *  Ends when the node closes, or with the loop that reads it. */
-  async *watch(key: string, read: () => number): AsyncGenerator<number, void, undefined> {
-    let wake: (() => void) | undefined
-    let moved = false
+   *  Ends when the node closes, with the loop that reads it, or by `return`, also while a value is waited for. */
+  watch(key: string, read: () => number): AsyncGenerator<number, void, undefined> {
+    const reader = { ended: false, moved: false, wake: () => {} }
+    const values = this.#values(key, read, reader)
+    const end = values.return.bind(values)
+    // A generator's own return waits for the value that is under way, which may never come.
+    values.return = result => {
+      reader.ended = true
+      reader.wake()
+      return end(result)
+    }
+    return values
+  }
+
+  async *#values(key: string, read: () => number, reader: Reader): AsyncGenerator<number, void, undefined> {
     const notify = () => {
-      moved = true
-      wake?.()
+      reader.moved = true
+      reader.wake()
     }
     const watchers = this.#watchers.get(key) ?? new Set()
     this.#watchers.set(key, watchers.add(notify))
     try {
       let last: number | undefined
-      while (!this.#closed) {
-        moved = false
+      while (!this.#closed && !reader.ended) {
+        reader.moved = false
         const value = read()
         if (value !== last) yield (last = value)
-        if (moved || this.#closed) continue
+        if (reader.moved || reader.ended || this.#closed) continue
         await new Promise<void>(resolve => {
-          wake = resolve
+          reader.wake = resolve
         })
       }
     } finally {
@@ -45,4 +61,12 @@ export class Watchers {
       if (watchers.size === 0) this.#watchers.delete(key)
     }
   }
+}
+
+/** One loop that reads a counter's values. */
+interface Reader {
+  ended: boolean
+  /** The value changed since it was last read. */
+  moved: boolean
+  wake: () => void
 }

@@ -1,0 +1,40 @@
+import type { TallymeshError } from '@tallymesh/crdt'
+import { CommitPromise } from './commit-promise.js'
+
+/** The promises of all commits that are not acknowledged yet: of the one that increments go into now, and of those that wait
+ *  for the disk. */
+export class CommitPromises {
+  #open = new CommitPromise(1)
+  readonly #waiting: CommitPromise[] = []
+  /** The last commit that was acknowledged. */
+  acknowledged = 0
+
+  /** The promise of commit `open`, which increments go into now. Allocates once a commit. */
+  of(open: number): Promise<void> {
+    if (this.#open.commit !== open) this.#renew(open)
+    return this.#open.promise
+  }
+
+  /** Commits up to `commit` are durable. */
+  acknowledge(commit: number, open: number): void {
+    this.acknowledged = commit
+    if (this.#open.commit <= commit) this.#renew(open)
+    while (this.#waiting[0] && this.#waiting[0].commit <= commit) this.#waiting.shift()?.resolve()
+  }
+
+  /** Gives up the commits before `open`: they were handed to a disk that failed. */
+  failBefore(open: number, reason: TallymeshError): void {
+    if (this.#open.commit !== open) this.#renew(open)
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(reason)
+  }
+
+  /** Gives up the commit that increments go into now, too. */
+  failOpen(reason: TallymeshError): void {
+    this.#open.reject(reason)
+  }
+
+  #renew(open: number): void {
+    this.#waiting.push(this.#open)
+    this.#open = new CommitPromise(open)
+  }
+}
