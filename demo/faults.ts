@@ -1,0 +1,238 @@
+import { cp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Census } from './census.js'
+import type { FaultName } from './flags.js'
+import type { Journal } from './journal.js'
+import type { Ledger } from './ledger.js'
+import type { Partition } from './partition.js'
+import type { SupervisedNode } from './supervised-node.js'
+import type { Traffic } from './traffic.js'
+import { until } from './until.js'
+
+export interface FaultReport {
+  readonly fault: FaultName
+  readonly node: string
+  /** Since the demo began, in ms. */
+  readonly atMs: number
+  /** From the fault until the supervisor noticed it, until the node was ready again, and until all nodes counted at least what
+   *  was acknowledged; for a cut, the last from healing on. In ms; undefined where it does not apply or did not come. */
+  noticedMs?: number
+  readyMs?: number
+  rightMs?: number
+  note: string
+}
+
+export interface FaultWorld {
+  readonly nodes: readonly SupervisedNode[]
+  readonly directory: string
+  readonly partition: Partition
+  readonly traffic: Traffic
+  readonly ledger: Ledger
+  readonly census: Census
+  readonly journal: Journal
+  readonly signal: AbortSignal
+  /** Whether a later fault wants an older copy of some disk. */
+  readonly wantsCopy: boolean
+}
+
+const RECOVERY_DEADLINE_MS = 15_000
+const AGREE_DEADLINE_MS = 5_000
+const CUT_MS = 2_000
+/** Traffic between two steps of a fault, so that there is something to lose. */
+const BREATH_MS = 600
+
+/** The faults, one at a time. */
+export class Faults {
+  readonly reports: FaultReport[] = []
+  /** The one under way, for the view. */
+  current: FaultReport | undefined
+  /** Older copies of disks, by node: where they are and when they were taken. */
+  readonly #copies = new Map<string, { directory: string; atMs: number }>()
+
+  constructor(readonly world: FaultWorld) {}
+
+  /** Nodes of whose disk there is an older copy. */
+  get copied(): ReadonlySet<string> {
+    return new Set(this.#copies.keys())
+  }
+
+  /** Does it, and waits until all is well again or the deadline is over. */
+  async run(fault: FaultName, node: SupervisedNode): Promise<void> {
+    const { journal, signal } = this.world
+    const report: FaultReport = { fault, node: node.name, atMs: journal.nowMs, note: '' }
+    this.reports.push(report)
+    this.current = report
+    try {
+      await this.#do(fault, node, report)
+      journal.add(`all nodes count what was acknowledged: ${fault} ${node.name} is over`)
+    } catch (error) {
+      if (signal.aborted) throw error
+      report.note = (error as Error).message
+      journal.add(`${fault} ${node.name}: ${report.note}`)
+    } finally {
+      node.activity = ''
+      this.current = undefined
+    }
+  }
+
+  #do(fault: FaultName, node: SupervisedNode, report: FaultReport): Promise<void> {
+    switch (fault) {
+      case 'kill':
+        return this.#kill(node, report)
+      case 'freeze':
+        return this.#freeze(node, report)
+      case 'cut':
+        return this.#cut(node, report)
+      case 'wipe':
+        return this.#wipe(node, report)
+      case 'restore':
+        return this.#restore(node, report)
+      default: {
+        const unreachable: never = fault
+        throw new TypeError(`unknown fault ${unreachable}`)
+      }
+    }
+  }
+
+  async #kill(node: SupervisedNode, report: FaultReport): Promise<void> {
+    this.#tell(node, 'killed', `SIGKILL to ${node.name}`)
+    this.#copyIfWanted(node)
+    const startMs = performance.now()
+    const { generation } = node
+    node.signal('SIGKILL')
+    await this.#recovered(node, generation, startMs, report)
+  }
+
+  async #freeze(node: SupervisedNode, report: FaultReport): Promise<void> {
+    this.#tell(node, 'frozen', `SIGSTOP to ${node.name}: it hangs`)
+    this.#copyIfWanted(node)
+    const startMs = performance.now()
+    const { generation } = node
+    node.signal('SIGSTOP')
+    await this.#recovered(node, generation, startMs, report)
+  }
+
+  async #cut(node: SupervisedNode, report: FaultReport): Promise<void> {
+    const { partition, traffic, ledger, census, journal, signal } = this.world
+    this.#tell(node, 'cut off', `${node.name} is cut off from its peers`)
+    const answeredBefore = traffic.answeredBy.get(node.name) ?? 0
+    partition.cut(node.name)
+    await sleep(CUT_MS, undefined, { signal })
+    const answered = (traffic.answeredBy.get(node.name) ?? 0) - answeredBefore
+    const floor = ledger.rows()
+    const healedMs = performance.now()
+    partition.heal(node.name)
+    node.activity = 'healing'
+    journal.add(`${node.name} is connected again; cut off, it answered ${answered} requests`)
+    await census.allHold(floor, RECOVERY_DEADLINE_MS)
+    report.rightMs = performance.now() - healedMs
+    report.note = `cut off for ${CUT_MS / 1000} s, answered ${answered} requests meanwhile`
+  }
+
+  async #wipe(node: SupervisedNode, report: FaultReport): Promise<void> {
+    await this.#agree()
+    const loseDisk = () => rm(node.config.dataDir, { recursive: true, force: true })
+    await this.#losesDisk(
+      node,
+      report,
+      'wiped',
+      `${node.name} loses its disk: killed, and its directory deleted`,
+      loseDisk,
+    )
+  }
+
+  async #restore(node: SupervisedNode, report: FaultReport): Promise<void> {
+    const { journal, signal } = this.world
+    let copy = this.#copies.get(node.name)
+    if (!copy) {
+      this.#tell(node, 'backed up', `${node.name} is stopped for a backup of its disk`)
+      node.beforeStart = () => this.#copy(node)
+      const { generation } = node
+      node.signal('SIGTERM')
+      await until(
+        `${node.name} to be back`,
+        () => node.generation > generation && node.phase === 'ready',
+        RECOVERY_DEADLINE_MS,
+        signal,
+      )
+      copy = this.#copies.get(node.name)
+      if (!copy) throw new Error('there is no copy of its disk')
+      await sleep(BREATH_MS, undefined, { signal })
+    }
+    const { directory, atMs } = copy
+    await this.#agree()
+    const ageSeconds = ((journal.nowMs - atMs) / 1000).toFixed(1)
+    const rollBack = async () => {
+      await rm(node.config.dataDir, { recursive: true, force: true })
+      await cp(directory, node.config.dataDir, { recursive: true })
+    }
+    const text = `${node.name} is killed, and its disk replaced by a copy that is ${ageSeconds} s old`
+    await this.#losesDisk(node, report, 'rolled back', text, rollBack)
+    report.note = `the copy was ${ageSeconds} s old${report.note && `; ${report.note}`}`
+  }
+
+  /** Kills the node and takes its disk away. What only that disk had is an uncertain count from then on, and is said. */
+  async #losesDisk(
+    node: SupervisedNode,
+    report: FaultReport,
+    activity: string,
+    text: string,
+    loseDisk: () => Promise<void>,
+  ): Promise<void> {
+    const { ledger } = this.world
+    this.#tell(node, activity, text)
+    const startMs = performance.now()
+    const { generation, answerer } = node
+    let excepted = 0
+    node.beforeStart = async () => {
+      await loseDisk()
+      excepted = ledger.diskLost(answerer)
+    }
+    node.signal('SIGKILL')
+    await this.#recovered(node, generation, startMs, report)
+    // Answers that were still on their way when the process died.
+    excepted += ledger.diskLost(answerer)
+    if (excepted > 0) report.note = `${excepted} requests were on that disk only, and marked so: excepted`
+  }
+
+  /** Waits until the node was started again and is ready, and then until all nodes count what was acknowledged by then. */
+  async #recovered(node: SupervisedNode, generation: number, startMs: number, report: FaultReport): Promise<void> {
+    const { census, ledger, signal } = this.world
+    const back = () => node.generation > generation && node.phase === 'ready'
+    await until(`${node.name} to be back`, back, RECOVERY_DEADLINE_MS, signal)
+    report.noticedMs = node.noticedMs - startMs
+    report.readyMs = node.readyMs - startMs
+    await census.allHold(ledger.rows(), RECOVERY_DEADLINE_MS)
+    report.rightMs = performance.now() - startMs
+  }
+
+  /** Lets all nodes come to agree before a disk is lost: what an earlier fault left on one disk must have spread. */
+  async #agree(): Promise<void> {
+    const { traffic, census, journal, signal } = this.world
+    journal.add('customers wait until all nodes agree, since a disk will be lost')
+    await traffic.pause()
+    try {
+      await census.agreed(AGREE_DEADLINE_MS)
+    } finally {
+      traffic.resume()
+    }
+    await sleep(BREATH_MS, undefined, { signal })
+  }
+
+  #copyIfWanted(node: SupervisedNode): void {
+    if (this.world.wantsCopy && this.#copies.size === 0) node.beforeStart = () => this.#copy(node)
+  }
+
+  async #copy(node: SupervisedNode): Promise<void> {
+    const directory = join(this.world.directory, `${node.name}.copy`)
+    await cp(node.config.dataDir, directory, { recursive: true })
+    this.#copies.set(node.name, { directory, atMs: this.world.journal.nowMs })
+    this.world.journal.add(`a copy of the disk of ${node.name} is taken, for later`)
+  }
+
+  #tell(node: SupervisedNode, activity: string, text: string): void {
+    node.activity = activity
+    this.world.journal.add(text)
+  }
+}

@@ -1,0 +1,48 @@
+// deadline: 240 s
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const demo = suite('the demo')
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+interface Ended {
+  readonly code: number | null
+  readonly text: string
+}
+
+async function run(...flags: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, ['demo/dist/main.js', ...flags], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (text += chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, text }
+}
+
+demo('a killed node loses and doubles nothing', async () => {
+  const { code, text } = await run('--seconds', '6', '--faults', 'kill', '--lb', 'client', '--seed', '1')
+  assert.match(text, /PASSED: lost 0, doubled 0, all nodes agree/)
+  assert.match(text, /kill +api-\d/)
+  assert.is(code, 0, text)
+})
+
+for (const kind of ['lost', 'doubled']) {
+  demo(`the verdict of a real run can fail: ${kind}`, async () => {
+    const { code, text } = await run('--seconds', '3', '--faults', 'none', '--lb', 'client', '--plant', kind)
+    assert.match(text, kind === 'lost' ? /FAILED: lost 1, doubled 0/ : /FAILED: lost 0, doubled 1/)
+    assert.is(code, 1, text)
+  })
+}
+
+demo('a wrong flag is exit code 2 and one line', async () => {
+  const { code, text } = await run('--nodes', '10')
+  assert.equal(text.trim().split('\n').length, 1)
+  assert.is(code, 2)
+})
+
+demo.run()
