@@ -31,7 +31,8 @@ export class CounterView {
   /** @throws as `readCounters` does */
   constructor(readonly doc: Y.Doc) {
     this.#refresh()
-    doc.on('update', this.#follow)
+    // An error thrown in `update` would leave the document unable to end any later transaction; here Yjs expects one.
+    doc.on('afterTransaction', this.#follow)
   }
 
   /** The value of a key; 0 for one that was never counted. O(1).
@@ -56,7 +57,7 @@ export class CounterView {
 
   /** Stops following the document. */
   destroy(): void {
-    this.doc.off('update', this.#follow)
+    this.doc.off('afterTransaction', this.#follow)
     this.#listeners.clear()
   }
 

@@ -145,7 +145,10 @@ function readMember(decoder: decoding.Decoder): MemberEntry {
 export function checkMember(member: MemberEntry): MemberEntry {
   checkName('node name', member.name)
   if (member.urls.length > URLS_MAX) {
-    throw new TallymeshError('INVALID_NAME', `a node may list ${URLS_MAX} URLs, ${member.name} has ${member.urls.length}`)
+    throw new TallymeshError(
+      'INVALID_NAME',
+      `a node may list ${URLS_MAX} URLs, ${member.name} has ${member.urls.length}`,
+    )
   }
   for (const url of member.urls) checkName('URL of a node', url, URL_BYTES_MAX)
   return member

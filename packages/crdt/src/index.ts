@@ -13,7 +13,14 @@ export { CounterView, readCounters } from './counter-view.js'
 export { crc32 } from './crc32.js'
 export { Digest, hashHi, hashLo } from './digest.js'
 export type { CommitMark, LogWrite, StoredLog } from './durable.js'
-export { type AdoptedEntry, type Entry, entryIdentity, type ForkEntry, type MemberEntry, type SlotEntry } from './entry.js'
+export {
+  type AdoptedEntry,
+  type Entry,
+  entryIdentity,
+  type ForkEntry,
+  type MemberEntry,
+  type SlotEntry,
+} from './entry.js'
 export { ERROR_CODES, type ErrorCode, TallymeshError } from './errors.js'
 export { freshReplicaId, type Random, type ReplicaId, replicaId, type StoreId, showReplicaId, storeId } from './ids.js'
 export { decodeLogUpdate, logRoot, rootLog } from './log-update.js'

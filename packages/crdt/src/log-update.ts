@@ -88,7 +88,13 @@ export function decodeLogUpdate(log: ReplicaId, bytes: Uint8Array): LogUpdate {
     return { ...runs, deletes }
   } catch (cause) {
     if (cause instanceof TallymeshError) throw cause
-    throw new TallymeshError('UPDATE_REFUSED', `an update of log ${log.toString(16)} ends too early`, { cause })
+    throw new TallymeshError(
+      'UPDATE_REFUSED',
+      `an update of log ${log.toString(16)} ends too early or breaks the format`,
+      {
+        cause,
+      },
+    )
   }
 }
 

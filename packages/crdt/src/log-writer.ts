@@ -32,7 +32,8 @@ export class LogWriter {
 
   /** Appends one commit, of as many batches as its entries need. The commit is in the document when this returns, and
    *  nowhere else: persist it before anybody learns of it.
-   *  @param entries at least one; identities differ
+   *  @param entries at least one; identities differ, and no total is below one that this log holds of the same identity: the
+   *  later entry is the one that stays
    *  @param salt an integer from 0 to 2^32 − 1 that a second history of this log would not repeat, such as 32 random bits or
    *  those of a clock. Without it two processes with one identity that count the same write the same bytes, and the fork,
    *  with the counts that it swallows, cannot be seen.

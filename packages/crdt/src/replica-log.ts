@@ -112,7 +112,6 @@ export class ReplicaLog {
     Y.applyUpdate(this.doc, checked.bytes, this)
     const entries: Entry[] = []
     if (update.deletedTo > this.#clock) {
-      if (this.#head === this.#clock) this.#head = update.deletedTo
       this.#gapEnd = update.deletedTo
       this.#tip = undefined
       this.#clock = update.deletedTo
@@ -126,7 +125,7 @@ export class ReplicaLog {
       this.#declaredHead = Math.max(this.#declaredHead, batch.head)
       this.#tip = batch.checksum
     }
-    this.#head = Math.max(this.#head, update.deletes?.to ?? 0)
+    if (update.deletes || update.deletedTo > update.clock) this.#moveHead(update.deletes?.to ?? 0)
     return entries
   }
 
@@ -159,6 +158,16 @@ export class ReplicaLog {
     const held = this.#held(clock)
     if (held) return held
     throw new TallymeshError('LOG_DAMAGED', `log ${showReplicaId(this.id)} holds no batch at clock ${clock}`)
+  }
+
+  /** The head is at least at `to`, and past a gap of a catch-up that begins there: its elements are deleted too. */
+  #moveHead(to: number): void {
+    this.#head = Math.max(this.#head, to)
+    const structs = this.#structs()
+    while (this.#head < this.#clock && !this.#held(this.#head)) {
+      const struct = structs[Y.findIndexSS(structs as Y.Item[], this.#head)] as Y.Item | Y.GC
+      this.#head = struct.id.clock + struct.length
+    }
   }
 
   /** The batch at a clock below the log's; undefined where it is deleted, as in the gap of a catch-up. */
@@ -202,12 +211,7 @@ export class ReplicaLog {
   }
 
   /** Follows the digest through the new batches. */
-  #digestFails(
-    update: LogUpdate,
-    firstNew: number,
-    batches: readonly Batch[],
-    staged: Staged,
-  ): string | undefined {
+  #digestFails(update: LogUpdate, firstNew: number, batches: readonly Batch[], staged: Staged): string | undefined {
     const gapEnd = this.#gapEndWith(update)
     const digest = this.live.digest.copy()
     let head = this.#declaredHead

@@ -129,15 +129,20 @@ export class TallymeshNode {
   }
 
   /** Takes a member that is gone for good out of the room: its counts stay, its data directory is refused from now on, and
-   *  majorities are counted without it. Resolves once that is durable here.
+   *  majorities are counted without it. Of several with one name, such as a node and its wiped directory, those that are not up
+   *  go. Resolves once that is durable here.
+   *  @param member its name, or its store id as `members()` tells it
    *  @throws TallymeshError MEMBER_UNKNOWN, MEMBER_UP while it is linked, NOT_READY, NODE_CLOSED */
-  async removeMember(name: string): Promise<void> {
-    const found = this.members().filter(member => member.name === name && !member.self)
-    if (found.length === 0)
-      throw new TallymeshError('MEMBER_UNKNOWN', `no other member is called ${JSON.stringify(name)}`)
-    const up = found.find(({ state }) => state === 'up')
-    if (up) throw new TallymeshError('MEMBER_UP', `${name} is up; stop it before it is removed from the room`)
-    await this.#engine.remove(found.map(({ store }) => store))
+  async removeMember(member: string): Promise<void> {
+    const found = this.members().filter(({ name, store, self }) => !self && (name === member || store === member))
+    if (found.length === 0) {
+      throw new TallymeshError('MEMBER_UNKNOWN', `no other member is called ${JSON.stringify(member)}`)
+    }
+    const gone = found.filter(({ state }) => state !== 'up')
+    if (gone.length === 0) {
+      throw new TallymeshError('MEMBER_UP', `${member} is up; stop it before it is removed from the room`)
+    }
+    await this.#engine.remove(gone.map(({ store }) => store))
   }
 
   get stats(): NodeStats {

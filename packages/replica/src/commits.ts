@@ -1,4 +1,5 @@
 import {
+  type AdoptedEntry,
   type AppendedCommit,
   type CommitMark,
   type CounterKey,
@@ -11,8 +12,9 @@ import {
   type ReplicaId,
   TallymeshError,
 } from '@tallymesh/crdt'
+import { joinEntries } from './carried.js'
 import type { LogState } from './protocol.js'
-import type { Room } from './room.js'
+import { type Room, stateOf } from './room.js'
 
 /** What this process counts on one key: the own slot, with what is not in a batch yet. The hot path touches nothing else. */
 export interface Cell {
@@ -137,23 +139,39 @@ export class Commits {
 
   /** Adds entries that are not counts (members, adoptions, forks) to the coming commits. */
   carry(entry: Entry): void {
-    this.#extra.set(entryIdentity(entry), entry)
+    const identity = entryIdentity(entry)
+    const waiting = this.#extra.get(identity)
+    this.#extra.set(identity, waiting ? joinEntries(waiting, entry) : entry)
+  }
+
+  /** Whether an entry adopts more of the live id's slot than this replica counted: then somebody else counts under it. */
+  isBeyond({ replica, key, p, n }: AdoptedEntry): boolean {
+    if (replica !== this.replica) return false
+    const cell = this.cell(key)
+    return p > cell.batchedP || n > cell.batchedN
+  }
+
+  /** Whether entries that are not counts wait for a commit. */
+  get carries(): boolean {
+    return this.#extra.size > 0
   }
 
   /** Turns what is pending into a commit, in memory. `first` are entries that open the log of a fresh id. Answers undefined
-   *  where nothing is pending; the caller has made sure that no commit is in flight. */
-  form(first: () => readonly Entry[]): { commit: InFlight; write: LogWrite } | undefined {
+   *  where nothing is pending; the caller has made sure that no commit is in flight. `nowMs` is any clock: mixed into the
+   *  salt, it keeps a process that was set back to an earlier memory, generator included, from repeating its commits. */
+  form(nowMs: number, first: () => readonly Entry[]): { commit: InFlight; write: LogWrite } | undefined {
     if (!this.pending) return undefined
     if (!this.#writer) {
-      this.#writer = new LogWriter(this.room.log(freshReplicaId(this.random)))
+      this.#writer = new LogWriter(this.room.create(freshReplicaId(this.random)))
       for (const entry of first()) this.carry(entry)
     }
     const { log } = this.#writer
+    const salt = (Math.floor(this.random() * 2 ** 32) ^ nowMs) >>> 0
     if (this.#backlog === 0) {
       this.#backlog = this.#dirty.length
       this.open++
     }
-    const { bytes, clock, headMoved } = this.#writer.append(this.#takeEntries(log.id))
+    const { bytes, clock, headMoved } = this.#writer.append(this.#takeEntries(log.id), salt)
     const mark = { number: ++this.#number, replica: log.id, clock: log.clock }
     const done = this.#backlog === 0 ? this.open - 1 : this.open - 2
     this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock }
@@ -171,7 +189,7 @@ export class Commits {
 
   #publish(): void {
     const log = this.#writer?.log
-    this.#stored = log && { log: log.id, clock: log.clock, lo: log.digest.lo, hi: log.digest.hi }
+    this.#stored = log && stateOf(log)
   }
 
   #takeEntries(replica: ReplicaId): Entry[] {
@@ -179,6 +197,7 @@ export class Commits {
     for (const [identity, entry] of this.#extra) {
       if (entries.length === COMMIT_ENTRIES_MAX) break
       entries.push(entry)
+      this.room.carried.note(replica, entry)
       this.#extra.delete(identity)
     }
     const cells = this.#dirty.splice(0, Math.min(this.#backlog, COMMIT_ENTRIES_MAX - entries.length))

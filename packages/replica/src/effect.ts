@@ -18,7 +18,8 @@ export type WriteConcern = number | 'majority'
 
 /** What happens to a replica. */
 export type Input =
-  /** Time passed. Only differences count, and those are bounded: a clock that jumps changes nothing. */
+  /** Time passed: to be said several times in each heartbeat interval. Only differences count, and those are bounded: a
+   *  clock that jumps changes nothing. */
   | { readonly type: 'tick'; readonly nowMs: number }
   | { readonly type: 'open'; readonly link: LinkId; readonly peer: PeerIdentity; readonly dialed: boolean }
   | { readonly type: 'closed'; readonly link: LinkId }

@@ -1,4 +1,7 @@
 const WINDOW = 100
+/** Suspicion from which on a peer is not `up`, and is `down`. */
+export const PHI_SUSPECT = 5
+export const PHI_DOWN = 10
 
 /** Phi accrual failure detection (Hayashibara, Défago, Yared, Katayama: "The φ accrual failure detector", 2004): the longer a
  *  heartbeat is overdue against those seen before, the higher phi; phi = 1 means a wrong suspicion in 10, 8 one in 10^8. */
@@ -7,6 +10,8 @@ export class FailureDetector {
   #sum = 0
   #squares = 0
   #lastMs: number
+  /** The next heartbeat ends a gap that says nothing about heartbeats. */
+  #resumed = true
 
   /** @param expectedMs the interval that heartbeats are sent at, until enough were seen */
   constructor(
@@ -18,12 +23,14 @@ export class FailureDetector {
   }
 
   heartbeat(nowMs: number): void {
-    this.#record(nowMs - this.#lastMs)
+    if (!this.#resumed) this.#record(nowMs - this.#lastMs)
+    this.#resumed = false
     this.#lastMs = nowMs
   }
 
   /** Starts afresh after a silence that is explained, such as a reconnection: the gap says nothing about heartbeats. */
   resume(nowMs: number): void {
+    this.#resumed = true
     this.#lastMs = nowMs
   }
 

@@ -31,6 +31,8 @@ export function decideIdentity(evidence: IdentityEvidence): IdentityVerdict {
     )
     return { resume: undefined, report }
   }
-  const current = clean && stored?.replica === witness.replica && number <= witness.number + 1
+  // At the same number another clock would be another history.
+  const same = number === witness.number ? stored?.clock === witness.clock : number === witness.number + 1
+  const current = clean && same && stored?.replica === witness.replica
   return { resume: current ? stored?.replica : undefined, report: undefined }
 }

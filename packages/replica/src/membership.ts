@@ -1,6 +1,7 @@
 import type { MemberEntry, StoreId } from '@tallymesh/crdt'
 import type { MemberState, PeerIdentity } from './effect.js'
-import { FailureDetector } from './failure-detector.js'
+import { FailureDetector, PHI_DOWN, PHI_SUSPECT } from './failure-detector.js'
+import type { Introduction } from './protocol.js'
 
 /** A member as the room's records and this node's own links tell it. */
 export interface Member {
@@ -24,10 +25,6 @@ interface Known {
   state: MemberState
   detector: FailureDetector | undefined
 }
-
-/** Suspicion from which on a member is not `up`, and is `down`. */
-const PHI_SUSPECT = 5
-const PHI_DOWN = 10
 
 /** Who belongs to the room, by store: what durable records say, who was met, and which seeds were never reached. */
 export class Membership {
@@ -62,6 +59,13 @@ export class Membership {
     if (known.detector) known.detector.resume(nowMs)
     else known.detector = new FailureDetector(this.heartbeatMs, nowMs)
     this.#reached(peer.urls)
+  }
+
+  /** A peer is linked to this member. What is known of it from a link or a record is better than what others say. */
+  heard({ store, name, urls }: Introduction): void {
+    if (store === this.own || this.#known.has(store)) return
+    Object.assign(this.#get(store), { name, urls })
+    this.#reached(urls)
   }
 
   /** This URL was reached, whatever the peer calls itself: it is no unknown member any more. */
@@ -121,7 +125,16 @@ export class Membership {
   #get(store: StoreId): Known {
     let known = this.#known.get(store)
     if (!known) {
-      known = { store, name: '', urls: [], removed: false, recorded: false, links: 0, state: 'down', detector: undefined }
+      known = {
+        store,
+        name: '',
+        urls: [],
+        removed: false,
+        recorded: false,
+        links: 0,
+        state: 'down',
+        detector: undefined,
+      }
       this.#known.set(store, known)
     }
     return known

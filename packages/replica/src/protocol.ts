@@ -1,4 +1,4 @@
-import { type ReplicaId, replicaId, type StoreId, storeId, TallymeshError } from '@tallymesh/crdt'
+import { checkName, type ReplicaId, replicaId, type StoreId, storeId, TallymeshError } from '@tallymesh/crdt'
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { messageYjsSyncStep1, messageYjsSyncStep2, messageYjsUpdate } from 'y-protocols/sync'
@@ -18,6 +18,13 @@ export interface DurableMark {
   readonly clock: number
 }
 
+/** A member that a peer is linked to, and where it can be dialed. */
+export interface Introduction {
+  readonly store: StoreId
+  readonly name: string
+  readonly urls: readonly string[]
+}
+
 /** What replicas say to each other. Frames carry one each; `docs/PROTOCOL.md` has the bytes. */
 export type Message =
   /** The sender's logs. `full`: all of them, and the receiver answers with those in which it is ahead. */
@@ -29,6 +36,8 @@ export type Message =
   /** A commit, as it happens (Yjs update). */
   | { readonly type: 'update'; readonly log: ReplicaId; readonly update: Uint8Array }
   | { readonly type: 'durable'; readonly marks: readonly DurableMark[] }
+  /** Whom the sender is linked to: how a node learns of members that nobody has recorded yet. */
+  | { readonly type: 'members'; readonly members: readonly Introduction[] }
   /** The heartbeat: the sender's live replica id, the replica ids of its direct peers, and a sum over all its logs. */
   | {
       readonly type: 'ping'
@@ -39,7 +48,9 @@ export type Message =
     }
 
 /** The frame kinds of the messages. */
-export const KIND = { clocks: 16, sync: 17, durable: 18, ping: 19 } as const
+export const KIND = { clocks: 16, sync: 17, durable: 18, ping: 19, members: 20 } as const
+const URLS_MAX = 8
+const URL_BYTES_MAX = 1024
 const LOGS_PER_FRAME_MAX = 30_000
 
 export function encodeMessage(message: Message): { kind: number; body: Uint8Array } {
@@ -77,6 +88,15 @@ function writeMessage(encoder: encoding.Encoder, message: Message): number {
         encoding.writeVarUint(encoder, clock)
       }
       return KIND.durable
+    case 'members':
+      encoding.writeVarUint(encoder, message.members.length)
+      for (const { store, name, urls } of message.members) {
+        encoding.writeVarString(encoder, store)
+        encoding.writeVarString(encoder, name)
+        encoding.writeVarUint(encoder, urls.length)
+        for (const url of urls) encoding.writeVarString(encoder, url)
+      }
+      return KIND.members
     case 'ping':
       encoding.writeVarUint(encoder, message.replica)
       encoding.writeUint32(encoder, message.lo)
@@ -122,11 +142,13 @@ function readMessage(decoder: decoding.Decoder, kind: number): Message {
       return readSync(decoder)
     case KIND.durable:
       return { type: 'durable', marks: readList(decoder, readMark) }
+    case KIND.members:
+      return { type: 'members', members: readList(decoder, readIntroduction) }
     case KIND.ping: {
-      const replica = decoding.readVarUint(decoder)
+      const replica = readUint(decoder)
       const lo = decoding.readUint32(decoder)
       const hi = decoding.readUint32(decoder)
-      const linked = readList(decoder, () => replicaId(decoding.readVarUint(decoder)))
+      const linked = readList(decoder, () => replicaId(readUint(decoder)))
       return { type: 'ping', replica: replica === 0 ? 0 : replicaId(replica), linked, lo, hi }
     }
     default:
@@ -135,8 +157,8 @@ function readMessage(decoder: decoding.Decoder, kind: number): Message {
 }
 
 function readSync(decoder: decoding.Decoder): Message {
-  const log = replicaId(decoding.readVarUint(decoder))
-  const type = decoding.readVarUint(decoder)
+  const log = replicaId(readUint(decoder))
+  const type = readUint(decoder)
   const payload = decoding.readVarUint8Array(decoder)
   switch (type) {
     case messageYjsSyncStep1:
@@ -152,22 +174,30 @@ function readSync(decoder: decoding.Decoder): Message {
 
 function readStateVector(log: ReplicaId, bytes: Uint8Array): number {
   const decoder = decoding.createDecoder(bytes)
-  const clients = decoding.readVarUint(decoder)
-  const client = decoding.readVarUint(decoder)
-  const clock = decoding.readVarUint(decoder)
+  const clients = readUint(decoder)
+  const client = readUint(decoder)
+  const clock = readUint(decoder)
   if (clients !== 1 || client !== log || decoding.hasContent(decoder)) throw new Error('a state vector of another log')
   return clock
 }
 
 function readLogState(decoder: decoding.Decoder): LogState {
-  const log = replicaId(decoding.readVarUint(decoder))
-  const clock = decoding.readVarUint(decoder)
+  const log = replicaId(readUint(decoder))
+  const clock = readUint(decoder)
   return { log, clock, lo: decoding.readUint32(decoder), hi: decoding.readUint32(decoder) }
 }
 
 function readMark(decoder: decoding.Decoder): DurableMark {
   const store = storeId(decoding.readVarString(decoder))
-  return { store, log: replicaId(decoding.readVarUint(decoder)), clock: decoding.readVarUint(decoder) }
+  return { store, log: replicaId(readUint(decoder)), clock: readUint(decoder) }
+}
+
+function readIntroduction(decoder: decoding.Decoder): Introduction {
+  const store = storeId(decoding.readVarString(decoder))
+  const name = checkName('node name', decoding.readVarString(decoder))
+  const urls = readList(decoder, () => checkName('URL of a node', decoding.readVarString(decoder), URL_BYTES_MAX))
+  if (urls.length > URLS_MAX) throw new Error(`a member with ${urls.length} URLs`)
+  return { store, name, urls }
 }
 
 function readFlag(decoder: decoding.Decoder): boolean {
@@ -177,9 +207,16 @@ function readFlag(decoder: decoding.Decoder): boolean {
 }
 
 function readList<Item>(decoder: decoding.Decoder, read: (decoder: decoding.Decoder) => Item): Item[] {
-  const length = decoding.readVarUint(decoder)
+  const length = readUint(decoder)
   if (length > LOGS_PER_FRAME_MAX) throw new Error(`a list of ${length}`)
   const items: Item[] = []
   for (let i = 0; i < length; i++) items.push(read(decoder))
   return items
+}
+
+/** lib0's own reader answers numbers past 2^53 for a large last byte, and NaN after many continuation bytes. */
+function readUint(decoder: decoding.Decoder): number {
+  const value = decoding.readVarUint(decoder)
+  if (!Number.isSafeInteger(value)) throw new Error('an integer past 2^53 - 1')
+  return value
 }

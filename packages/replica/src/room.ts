@@ -1,14 +1,15 @@
 import {
   type CheckedUpdate,
+  decodeBatch,
+  decodeLogUpdate,
   type Entry,
   type LogWrite,
   type ReplicaId,
   ReplicaLog,
   type StoredLog,
-  showReplicaId,
   Table,
-  TallymeshError,
 } from '@tallymesh/crdt'
+import { Carried } from './carried.js'
 import type { Membership } from './membership.js'
 import type { LogState } from './protocol.js'
 
@@ -18,38 +19,28 @@ export class Room {
   readonly logs = new Map<ReplicaId, ReplicaLog>()
   /** Logs with two histories: frozen, not exchanged; what they say lives on in adopted slots. */
   readonly forked = new Set<ReplicaId>()
+  readonly carried = new Carried()
   /** The clock up to which each log is on this disk, and complete. */
   readonly #durable = new Map<ReplicaId, number>()
-  /** The largest slot of each forked or damaged log that some other log carries by now. */
-  readonly #adopted = new Map<string, { p: number; n: number }>()
   /** Forks that entries tell of, until `takeForks`. */
   #forks: ReplicaId[] = []
   #writes: LogWrite[] = []
+  /** What to write of logs that are fetched afresh: the disk keeps its part until the whole is here. */
+  readonly #refetched = new Map<ReplicaId, LogWrite[]>()
   readonly #changed = new Set<number>()
 
   constructor(readonly members: Membership) {}
 
-  /** Takes in what the store holds of a log. Entries of a damaged log are merged and answered, so that they can be adopted;
-   *  the log itself is then forgotten. */
-  load(stored: StoredLog): { damage: string; entries: readonly Entry[] } | undefined {
+  /** Takes in what the store holds of a log. Answers what is wrong with it, if something is: then all that can be read of it
+   *  is merged, and the log itself is not held. */
+  load(stored: StoredLog): string | undefined {
     const log = new ReplicaLog(stored.log, this.table)
-    const entries: Entry[] = []
     let damage = stored.damage
     for (const update of stored.updates) {
-      try {
-        const verdict = log.check(update)
-        if (verdict.verdict === 'new') entries.push(...this.#merge(log, verdict))
-        else if (verdict.verdict === 'gap') damage ??= `records are missing from clock ${verdict.from} on`
-        else if (verdict.verdict === 'diverged') {
-          damage ??= verdict.reason
-          for (const entry of verdict.entries) this.#note(log.id, entry)
-          entries.push(...verdict.entries)
-        }
-      } catch (error) {
-        damage ??= error instanceof Error ? error.message : String(error)
-      }
+      const found = this.#loadUpdate(log, update)
+      damage ??= found
     }
-    if (damage !== undefined) return { damage, entries }
+    if (damage !== undefined) return damage
     this.logs.set(log.id, log)
     if (log.complete) this.#durable.set(log.id, log.clock)
     return undefined
@@ -57,8 +48,13 @@ export class Room {
 
   /** The log of an id; an empty one where nothing is held. */
   log(id: ReplicaId): ReplicaLog {
-    let log = this.logs.get(id)
-    if (!log) this.logs.set(id, (log = new ReplicaLog(id, this.table)))
+    return this.logs.get(id) ?? new ReplicaLog(id, this.table)
+  }
+
+  /** Makes room for the log of a fresh id. */
+  create(id: ReplicaId): ReplicaLog {
+    const log = new ReplicaLog(id, this.table)
+    this.logs.set(id, log)
     return log
   }
 
@@ -66,37 +62,46 @@ export class Room {
   apply(log: ReplicaLog, checked: CheckedUpdate): readonly Entry[] {
     const head = log.head
     const before = log.clock
+    this.logs.set(log.id, log)
     const entries = this.#merge(log, checked)
-    this.#writes.push({
+    this.#write({
       log: log.id,
       ...(log.clock > before ? { append: { clock: before, update: checked.bytes } } : {}),
       ...(checked.update.deletes && log.head > head ? { head: { clock: log.head, update: log.headUpdate() } } : {}),
     })
+    if (log.complete) this.#release(log.id)
     return entries
   }
 
   /** Forgets a log: in memory now, on disk with the next write. The table keeps what it said. */
   drop(id: ReplicaId): void {
-    this.logs.get(id)?.doc.destroy()
-    this.logs.delete(id)
-    this.#durable.delete(id)
-    this.#writes.push({ log: id, drop: true })
+    this.#release(id)
+    this.#forget(id)
+    this.#write({ log: id, drop: true })
   }
 
-  /** Raises the table by entries that came outside a log that may be applied. Answers whether anything rose. */
-  mergeEntries(log: ReplicaId, entries: readonly Entry[]): boolean {
-    let risen = false
-    for (const entry of entries) risen = this.#note(log, entry) || risen
-    return risen
+  /** Forgets a log that is held in part, to fetch it again: in memory now, on disk once it is here whole. */
+  refetch(id: ReplicaId): void {
+    this.#release(id)
+    this.#forget(id)
+    this.#refetched.set(id, [{ log: id, drop: true }])
   }
 
-  /** The slots of a log that no other log carries yet, as entries to adopt. */
-  *unadopted(log: ReplicaId): IterableIterator<Entry> {
+  /** Raises the table by entries of a log that came in a way that may not be applied to it. */
+  mergeEntries(log: ReplicaId, entries: readonly Entry[]): void {
+    for (const entry of entries) this.#note(log, entry)
+  }
+
+  /** What a log says, its slots and what it carries besides, as far as no other sound log carries it: entries to adopt. */
+  *uncarried(log: ReplicaId): IterableIterator<Entry> {
     for (const { key, p, n } of this.table.slotsOf(log)) {
-      const adopted = this.#adopted.get(adoptedName(log, key))
-      if ((p > 0 || n > 0) && (!adopted || adopted.p < p || adopted.n < n)) {
-        yield { kind: 'adopted', replica: log, key, p, n }
-      }
+      const entry: Entry = { kind: 'adopted', replica: log, key, p, n }
+      if ((p > 0 || n > 0) && !this.carried.covers(entry, log, this.forked)) yield entry
+    }
+    for (const entry of [...this.carried.of(log)]) {
+      if (this.carried.covers(entry, log, this.forked)) continue
+      if (entry.kind !== 'adopted') yield entry
+      else yield { ...entry, ...this.table.slot(entry.replica, this.table.idOf(entry.key)) }
     }
   }
 
@@ -107,11 +112,13 @@ export class Room {
     return forks
   }
 
-  /** What waits for the disk; the caller now answers for it. */
-  takeWrites(): LogWrite[] {
+  /** What waits for the disk; the caller now answers for it. With `holdDrops`, dropped logs stay on the disk for now: what
+   *  they said is not yet carried by others. */
+  takeWrites(holdDrops: boolean): LogWrite[] {
     const writes = this.#writes
-    this.#writes = []
-    return writes
+    const dropped = new Set(holdDrops ? writes.filter(({ drop }) => drop).map(({ log }) => log) : [])
+    this.#writes = writes.filter(({ log }) => dropped.has(log))
+    return writes.filter(({ log }) => !dropped.has(log))
   }
 
   get hasWrites(): boolean {
@@ -129,10 +136,10 @@ export class Room {
     this.#changed.add(id)
   }
 
-  /** What of `log` was held when a write was handed out is durable now. Answers the clock that may be confirmed: never that of
-   *  a log that is incomplete or was forgotten since. */
+  /** What of `log` was held when a write was handed out is durable now; it was complete then. Answers the clock that may be
+   *  confirmed: never that of a log that was forgotten since. */
   markDurable(log: ReplicaLog, clock: number): number | undefined {
-    if (this.logs.get(log.id) !== log || !log.complete || clock <= this.durableClock(log.id)) return undefined
+    if (this.logs.get(log.id) !== log || clock <= this.durableClock(log.id)) return undefined
     this.#durable.set(log.id, clock)
     return clock
   }
@@ -141,21 +148,52 @@ export class Room {
     return this.#durable.get(id) ?? 0
   }
 
-  /** The states of all logs that are exchanged; `own` stands in for the own log, whose last commit may not be durable. */
-  *states(own: LogState | undefined): IterableIterator<LogState> {
+  /** The states of all logs that can be served. For the `live` one, of which commits may be in flight, `own` stands in: how
+   *  far it is durable, if anything of it is. */
+  *states(live: ReplicaId | undefined, own: LogState | undefined): IterableIterator<LogState> {
+    if (own) yield own
     for (const log of this.logs.values()) {
-      if (this.forked.has(log.id)) continue
-      if (own?.log === log.id) yield own
-      else if (log.clock > 0) yield { log: log.id, clock: log.clock, lo: log.digest.lo, hi: log.digest.hi }
+      if (log.id === live || this.forked.has(log.id)) continue
+      if (log.clock > 0 && log.complete) yield stateOf(log)
     }
   }
 
-  /** The refusal of an update, said so that an operator can find its log. */
-  static damaged(id: ReplicaId, reason: string): TallymeshError {
-    return new TallymeshError(
-      'LOG_DAMAGED',
-      `log ${showReplicaId(id)} is damaged: ${reason}. What it said is kept; the log is fetched afresh from a peer`,
-    )
+  #forget(id: ReplicaId): void {
+    this.logs.get(id)?.doc.destroy()
+    this.logs.delete(id)
+    this.carried.forget(id)
+    this.#durable.delete(id)
+  }
+
+  #write(write: LogWrite): void {
+    const writes = this.#refetched.get(write.log) ?? this.#writes
+    writes.push(write)
+  }
+
+  #release(id: ReplicaId): void {
+    this.#writes.push(...(this.#refetched.get(id) ?? []))
+    this.#refetched.delete(id)
+  }
+
+  #loadUpdate(log: ReplicaLog, update: Uint8Array): string | undefined {
+    try {
+      const checked = log.check(update)
+      if (checked.verdict === 'new') this.#merge(log, checked)
+      if (checked.verdict === 'new' || checked.verdict === 'known') return undefined
+      this.#salvage(log.id, update)
+      return checked.verdict === 'gap' ? `records are missing from clock ${checked.from} on` : checked.reason
+    } catch (error) {
+      this.#salvage(log.id, update)
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+
+  /** Merges what can still be read of a damaged log. Totals only rise: every batch that can be read may count. */
+  #salvage(log: ReplicaId, bytes: Uint8Array): void {
+    for (const element of attempt(() => decodeLogUpdate(log, bytes).elements) ?? []) {
+      const batch = attempt(() => decodeBatch(element, this.table))
+      for (const { entry } of batch?.entries ?? []) this.#note(log, entry)
+    }
   }
 
   #merge(log: ReplicaLog, checked: CheckedUpdate): Entry[] {
@@ -164,29 +202,24 @@ export class Room {
     return entries
   }
 
-  #note(log: ReplicaId, entry: Entry): boolean {
-    switch (entry.kind) {
-      case 'member':
-        this.members.record(entry)
-        return false
-      case 'fork':
-        this.#forks.push(entry.replica)
-        return false
-      case 'adopted':
-        this.#noteAdopted(entry)
-    }
+  #note(log: ReplicaId, entry: Entry): void {
+    this.carried.note(log, entry)
+    if (entry.kind === 'member') this.members.record(entry)
+    if (entry.kind === 'fork') this.#forks.push(entry.replica)
     const id = this.table.mergeEntry(log, entry)
     if (id !== -1) this.#changed.add(id)
-    return id !== -1
-  }
-
-  #noteAdopted({ replica, key, p, n }: { replica: ReplicaId; key: string; p: number; n: number }): void {
-    const name = adoptedName(replica, key)
-    const known = this.#adopted.get(name)
-    this.#adopted.set(name, { p: Math.max(p, known?.p ?? 0), n: Math.max(n, known?.n ?? 0) })
   }
 }
 
-function adoptedName(replica: ReplicaId, key: string): string {
-  return `${replica} ${key}`
+/** How far a log is, and a sum over its content and its history. */
+export function stateOf({ id, clock, digest, tip }: ReplicaLog): LogState {
+  return { log: id, clock, lo: (digest.lo ^ (tip ?? 0)) >>> 0, hi: digest.hi }
+}
+
+function attempt<Result>(read: () => Result): Result | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
 }

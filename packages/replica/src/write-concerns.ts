@@ -20,6 +20,8 @@ export class WriteConcerns {
 
   constructor(
     readonly members: Membership,
+    /** Logs with two histories: who confirms one may hold the other history. */
+    readonly forked: ReadonlySet<ReplicaId>,
     readonly effects: Effect[],
   ) {}
 
@@ -68,6 +70,7 @@ export class WriteConcerns {
   /** How many other stores that still belong to the room hold `log` up to `clock`. */
   #count(log: ReplicaId, clock: number): number {
     let count = 0
+    if (this.forked.has(log)) return count
     for (const [store, confirmed] of this.#confirmed.get(log) ?? []) {
       if (confirmed >= clock && store !== this.members.own && !this.members.isRemoved(store)) count++
     }

@@ -1,0 +1,53 @@
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Digest } from '../src/index.js'
+import { LiveEntries } from '../src/live-entries.js'
+
+const test = suite('live-entries')
+
+test('it knows what a map of the last entries knows', () => {
+  const anySet = fc.record({ identity: fc.constantFrom('a', 'b', '__proto__', 'constructor', '\u0001x', 'é') })
+  const anySets = fc.array(fc.tuple(anySet, fc.nat(0xffffffff), fc.nat(0xffffffff), fc.nat(3)), {
+    maxLength: 60,
+    size: 'max',
+  })
+  fc.assert(
+    fc.property(anySets, fc.nat(40), fc.nat(40), (sets, from, length) => {
+      const live = new LiveEntries()
+      const twin = new Map<string, { clock: number; lo: number; hi: number }>()
+      let clock = 0
+      for (const [{ identity }, lo, hi, step] of sets) {
+        clock += step
+        live.set(identity, clock, lo, hi)
+        twin.set(identity, { clock, lo, hi })
+      }
+      const digest = new Digest()
+      for (const [identity, { clock, lo, hi }] of twin) {
+        digest.add(lo, hi)
+        assert.is(live.clockOf(identity), clock)
+        assert.equal(live.hashOf(identity), { lo, hi })
+      }
+      assert.ok(live.digest.equals(digest))
+      assert.is(live.size, twin.size)
+      const inRange = (to: number) => [...twin.values()].filter(({ clock }) => clock >= from && clock < to).length
+      assert.is(live.liveIn(from, from + length), inRange(from + length))
+      assert.is(live.liveIn(from, 2 ** 48), inRange(2 ** 48))
+    }),
+  )
+})
+
+test('what it never met has no clock and no hash', () => {
+  const live = new LiveEntries()
+  assert.is(live.clockOf('a'), -1)
+  assert.is(live.hashOf('a'), undefined)
+  assert.is(live.liveIn(0, 5), 0)
+})
+
+test('the end of a range is not in it, however the range is walked', () => {
+  const live = new LiveEntries()
+  for (let clock = 0; clock < 10; clock++) live.set(`k${clock}`, clock, 1, 1)
+  for (let to = 0; to <= 12; to++) assert.is(live.liveIn(0, to), Math.min(to, 10))
+})
+
+test.run()

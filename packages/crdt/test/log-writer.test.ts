@@ -1,0 +1,264 @@
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { decodeBatch } from '../src/batch.js'
+import { entryIdentity, NO_KNOWN_KEYS } from '../src/entry.js'
+import {
+  counterKey,
+  decodeLogUpdate,
+  type Entry,
+  LogWriter,
+  type MemberEntry,
+  replicaId,
+  storeId,
+  Table,
+} from '../src/index.js'
+import { LOG, Reader, Source, sameLog } from './log-samples.js'
+import { throwsCode } from './samples.js'
+
+const test = suite('log-writer')
+
+const store = storeId('0123456789abcdef0123456789abcdef')
+const member: MemberEntry = { kind: 'member', store, name: 'api-1', urls: ['ws://a:1/'], removed: false }
+
+function entriesHeld({ log }: Source): number {
+  let held = 0
+  for (let clock = log.head; clock < log.clock; clock++) {
+    held += decodeBatch(log.element(clock), NO_KNOWN_KEYS).entries.length
+  }
+  return held
+}
+
+/** What a step of a history does, drawn as plain numbers. */
+const anyStep = fc.record({
+  action: fc.integer({ min: 0, max: 99 }),
+  names: fc.uniqueArray(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 12 }),
+  fate: fc.integer({ min: 0, max: 99 }),
+  bytesMax: fc.integer({ min: 1, max: 600 }),
+})
+/** Long histories as often as short ones: left alone, fast-check keeps arrays near ten. */
+const steps = (maxLength: number) => fc.array(anyStep, { minLength: 1, maxLength, size: 'max' })
+type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never
+
+/** One commit: mostly a hot key, sometimes many keys, sometimes entries of the other kinds. */
+function commit(source: Source, { action, names }: Step): void {
+  if (action < 45) source.count('hot')
+  else if (action < 85) source.count(...names.map(name => `key-${name}`))
+  else if (action < 92) {
+    // Totals never fall: a lower one would replace the higher one in the log.
+    const total = source.log.clock
+    const adopted = names.map((name): Entry => {
+      return {
+        kind: 'adopted',
+        replica: replicaId(1 + (name % 3)),
+        key: counterKey(`key-${name}`),
+        p: total,
+        n: 2 * total,
+      }
+    })
+    source.commit([...new Map(adopted.map(entry => [entryIdentity(entry), entry])).values(), source.plus('hot')])
+  } else if (action < 96) source.commit([{ ...member, name: `api-${action}` }, source.plus('hot', action)])
+  else source.commit(Array.from({ length: 200 }, (_, i) => source.plus(`key-${(names[0] ?? 0) + i}`)))
+}
+
+/** Merges what an update says from a clock on, the dumb way. */
+function merge(table: Table, bytes: Uint8Array, from: number): void {
+  const { deletedTo, elements } = decodeLogUpdate(LOG, bytes)
+  for (const element of elements.slice(Math.max(0, from - deletedTo))) {
+    for (const { entry } of decodeBatch(element, NO_KNOWN_KEYS).entries) table.mergeEntry(LOG, entry)
+  }
+}
+
+/** The bounds of a log, after each commit. */
+function withinBounds(source: Source): void {
+  const { log, commits } = source
+  const live = log.live.size
+  const last = commits.at(-1)
+  assert.ok(last)
+  const update = decodeLogUpdate(LOG, last.bytes)
+  const batches = update.elements.map(element => decodeBatch(element, NO_KNOWN_KEYS).entries.length)
+  const entries = batches.reduce((sum, count) => sum + count, 0)
+  const held = entriesHeld(source)
+  // An element at the head that is being emptied counts until its last entry is moved, and so do those that were.
+  const emptied = (33 / 32) * decodeBatch(log.element(log.head), NO_KNOWN_KEYS).entries.length
+  assert.ok(held <= 1.5 * live + 64 + entries + emptied, `${held} entries are held for ${live} live ones`)
+  assert.ok(log.structs <= log.clock - log.head + 1, `${log.structs} structs for [${log.head}, ${log.clock})`)
+  assert.is(last.headMoved, update.deletes !== undefined)
+  if (update.deletes) assert.is(update.deletes.to, log.head)
+}
+
+test('a reader that gets commits twice, late, out of order or never ends where the writer is, and reloads at each step', () => {
+  fc.assert(
+    fc.property(steps(90), steps => {
+      const source = new Source()
+      const reader = new Reader()
+      const waiting: Uint8Array[] = []
+      const seen = new Table()
+      let read = 0
+      const deliver = (bytes: Uint8Array) => {
+        const before = reader.log.clock
+        const verdict = reader.take(bytes)
+        assert.ok(verdict.verdict !== 'diverged', 'reason' in verdict ? verdict.reason : '')
+        if (verdict.verdict !== 'gap') return
+        assert.is(verdict.from, before)
+        assert.is(reader.log.clock, before)
+      }
+      for (const step of steps) {
+        const head = source.log.head
+        commit(source, step)
+        withinBounds(source)
+        const last = source.commits.at(-1)
+        assert.ok(last)
+        const { deletes } = decodeLogUpdate(LOG, last.bytes)
+        // Deletions are always a prefix, and each goes on where the last one ended.
+        assert.is(deletes?.from ?? head, head)
+        if (step.fate < 60) deliver(last.bytes)
+        else if (step.fate < 85) waiting.push(last.bytes)
+        if (step.fate % 7 === 0) for (const bytes of waiting.splice(0, 1 + (step.fate % 3))) deliver(bytes)
+        if (step.fate % 11 === 0) deliver(source.updates[step.fate % source.updates.length] as Uint8Array)
+        if (step.fate % 13 === 0) deliver(source.log.diff(reader.log.clock, step.bytesMax).bytes)
+        if (step.fate > 96) {
+          let commits = step.action % 40
+          reader.catchUp(source.log, step.bytesMax, () => commits-- > 0 && source.count('hot', 'cold'))
+        }
+
+        // The table is the maximum of all that was taken, and no reload loses any of it.
+        for (; read < reader.applied.length; read++) {
+          merge(seen, reader.applied[read] as Uint8Array, reader.starts[read] as number)
+        }
+        assert.ok(reader.table.equals(seen))
+        const reloaded = reader.reloaded()
+        sameLog(reloaded.log, reader.log)
+        assert.ok(reloaded.table.equals(reader.table))
+        const trimmed = reader.trimmed()
+        assert.is(trimmed.log.clock, reader.log.clock)
+        assert.is(trimmed.log.head, reader.log.head)
+        if (reader.log.complete) {
+          sameLog(trimmed.log, reader.log)
+          assert.ok(trimmed.table.equals(reader.table))
+        }
+      }
+      for (const bytes of waiting.reverse()) deliver(bytes)
+      reader.catchUp(source.log, 64)
+      assert.ok(reader.log.complete)
+      sameLog(reader.log, source.log)
+      assert.ok(reader.table.equals(source.table))
+      assert.ok(reader.trimmed().table.equals(source.table))
+    }),
+    { numRuns: 35 },
+  )
+})
+
+test('a commit moves at most twice what it changes, or 32', () => {
+  fc.assert(
+    fc.property(steps(150), steps => {
+      const source = new Source()
+      source.count(...Array.from({ length: 400 }, (_, i) => `key-${i}`))
+      for (const step of steps) {
+        const changed = new Set<string>()
+        const before = source.commits.length
+        commit(source, step)
+        assert.is(source.commits.length, before + 1)
+        const { elements } = decodeLogUpdate(LOG, source.updates.at(-1) as Uint8Array)
+        const entries = elements.flatMap(element => decodeBatch(element, NO_KNOWN_KEYS).entries)
+        for (const { entry } of entries) changed.add(entryIdentity(entry))
+        assert.is(changed.size, entries.length, 'an identity stands twice in a commit')
+        const own = step.action < 45 ? 1 : step.action < 85 ? step.names.length : step.action < 92 ? 13 : 200
+        assert.ok(entries.length <= own + Math.max(2 * own, 32), `${entries.length} entries for ${own}`)
+        withinBounds(source)
+      }
+    }),
+    { numRuns: 20 },
+  )
+})
+
+test('a long life of one key, and of a thousand, stays as small as its live entries', () => {
+  for (const [keys, commits] of [
+    [1, 3000],
+    [1000, 6000],
+  ] as const) {
+    const source = new Source()
+    let state = 1
+    for (let i = 0; i < commits; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      source.count(`key-${state % keys}`)
+      if (i % 97 === 0) withinBounds(source)
+    }
+    withinBounds(source)
+    const { log } = source
+    assert.ok(log.clock - log.head <= log.live.size / 16 + 100, `${log.clock - log.head} elements`)
+    assert.ok(log.structs <= log.clock - log.head + 1)
+  }
+})
+
+test('a big commit takes several batches; only the last declares the new head', () => {
+  const source = new Source()
+  const reader = new Reader()
+  const all = Array.from({ length: 3000 }, (_, i) => `key-${i}`)
+  for (let round = 0; round < 4; round++) {
+    const before = source.log.head
+    const { bytes, clock } = source.count(...all)
+    const { elements } = decodeLogUpdate(LOG, bytes)
+    assert.ok(elements.length >= 3)
+    const heads = elements.map(element => decodeBatch(element, NO_KNOWN_KEYS).head)
+    for (const head of heads.slice(0, -1)) assert.is(head, before)
+    assert.ok(source.log.head <= clock)
+    assert.is(heads.at(-1), source.log.head)
+    reader.takeNew(bytes)
+    sameLog(reader.log, source.log)
+  }
+  assert.ok(reader.table.equals(source.table))
+  assert.ok(entriesHeld(source) <= 1.52 * 3000 + 64 + 3000)
+})
+
+test('a writer goes on where the loaded log ends, and cleans as if it had never stopped', () => {
+  fc.assert(
+    fc.property(steps(60), fc.nat(59), (steps, at) => {
+      const whole = new Source()
+      let resumed = new Source()
+      for (const [i, step] of steps.entries()) {
+        if (i === at % steps.length) resumed = new Source(LOG, whole.updates)
+        commit(whole, step)
+        commit(resumed, step)
+        if (i >= at % steps.length) assert.equal(resumed.updates.at(-1), whole.updates.at(-1))
+      }
+      sameLog(resumed.log, whole.log)
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('the salt is in the bytes, and changes them', () => {
+  const plain = new Source()
+  const salted = new Source()
+  plain.commit([plain.plus('a')])
+  salted.commit([salted.plus('a')], 0xffffffff)
+  assert.not.equal(plain.updates[0], salted.updates[0])
+  assert.ok(plain.log.digest.equals(salted.log.digest))
+  assert.is.not(plain.log.tip, salted.log.tip)
+  assert.is(decodeBatch(salted.log.element(0), NO_KNOWN_KEYS).salt, 0xffffffff)
+})
+
+test('a member record that no reader takes is refused, and nothing is appended', () => {
+  const source = new Source()
+  for (let i = 0; i < 200; i++) source.count('hot')
+  const before = source.log.clock
+  throwsCode(() => source.writer.append([{ ...member, name: 'a\n' }]), 'INVALID_NAME')
+  assert.is(source.log.clock, before)
+  source.count('hot')
+  withinBounds(source)
+})
+
+test('a writer over an empty head starts a chain of its own', () => {
+  // The record of a head alone leaves no last batch to name.
+  const source = new Source()
+  for (let i = 0; i < 200; i++) source.count('hot')
+  const reader = new Reader()
+  reader.takeNew(source.log.headUpdate())
+  assert.is(reader.log.tip, undefined)
+  const writer = new LogWriter(reader.log)
+  writer.append([source.plus('hot')])
+  assert.is(decodeBatch(reader.log.element(source.log.head), NO_KNOWN_KEYS).previous, 0)
+})
+
+test.run()

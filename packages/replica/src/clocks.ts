@@ -1,0 +1,155 @@
+import type { ReplicaId } from '@tallymesh/crdt'
+import type { Commits } from './commits.js'
+import type { Peer, Peers } from './peers.js'
+import type { LogState, Message } from './protocol.js'
+import { type Room, stateOf } from './room.js'
+import type { SyncOwner } from './sync.js'
+
+/** Logs that are asked for at once on one link. */
+const PULLS_MAX = 8
+/** Log states in one frame: 24 bytes each stay below the frame's limit. */
+const STATES_MAX = 30_000
+/** Comparisons in a row after which a partly held log that no peer can complete is given up. */
+const STUCK_ROUNDS_MAX = 3
+
+/** Compares what this node and its peers hold, and asks for what is missing here (anti-entropy). */
+export class Clocks {
+  /** For each log that is held in part and that no linked peer can complete: since how many comparisons. */
+  #stuck = new Map<ReplicaId, number>()
+
+  constructor(
+    readonly room: Room,
+    readonly commits: Commits,
+    readonly peers: Peers,
+    readonly owner: SyncOwner,
+  ) {}
+
+  /** Says how far all logs are here. Past one frame the peer is not asked for an answer: it says the same itself. */
+  announce(peer: Peer): void {
+    const logs = [...this.#states()]
+    const full = logs.length <= STATES_MAX
+    for (let from = 0; from === 0 || from < logs.length; from += STATES_MAX) {
+      this.peers.send(peer, { type: 'clocks', full, logs: logs.slice(from, from + STATES_MAX) })
+    }
+  }
+
+  /** Compares again with the peers whose sums differ, and asks again for what was asked and never came. */
+  compare(): void {
+    for (const peer of this.peers) {
+      if (!peer.differs) continue
+      peer.differs = false
+      peer.pulling.clear()
+      this.announce(peer)
+    }
+    this.#giveUpStuck()
+  }
+
+  /** Takes in how far a peer is. */
+  take(peer: Peer, states: readonly LogState[], full: boolean): void {
+    const theirs = new Set<ReplicaId>()
+    const ahead: LogState[] = []
+    for (const state of states) {
+      theirs.add(state.log)
+      // The answer to a question tells all; otherwise more may be on its way to the peer than it knew when it wrote this.
+      const known = peer.pulling.delete(state.log) ? 0 : (peer.has.get(state.log) ?? 0)
+      peer.has.set(state.log, Math.max(known, state.clock))
+      const own = this.#compareLog(peer, state)
+      if (own) ahead.push(own)
+      if (state.clock > this.#clock(state.log)) peer.wanted.add(state.log)
+    }
+    this.pullMore(peer)
+    if (!full) return
+    for (const state of this.#states()) if (!theirs.has(state.log)) ahead.push(state)
+    for (let from = 0; from < ahead.length; from += STATES_MAX) {
+      this.peers.send(peer, { type: 'clocks', full: false, logs: ahead.slice(from, from + STATES_MAX) })
+    }
+  }
+
+  /** Asks a peer for the logs in which it is ahead, a few at a time, each from one peer only. */
+  pullMore(peer: Peer): void {
+    for (const log of peer.wanted) {
+      if (peer.pulling.size >= PULLS_MAX) return
+      if ((peer.has.get(log) ?? 0) > this.#clock(log)) this.pull(peer, log)
+      else peer.wanted.delete(log)
+    }
+  }
+
+  pull(peer: Peer, log: ReplicaId): void {
+    peer.wanted.add(log)
+    if (log === this.commits.replica || this.room.forked.has(log)) {
+      peer.wanted.delete(log)
+      return
+    }
+    for (const other of this.peers) if (other.pulling.has(log)) return
+    peer.pulling.add(log)
+    this.peers.send(peer, { type: 'pull', log, clock: this.#clock(log) })
+  }
+
+  /** The heartbeat, with a sum over all logs: two nodes whose sums are equal hold the same. */
+  ping(): Extract<Message, { type: 'ping' }> {
+    let lo = 0
+    let hi = 0
+    for (const state of this.#states()) {
+      // Multiplied by the id, so that two logs that swap their states do not cancel out.
+      lo = (lo + Math.imul(state.lo ^ state.clock, (state.log & 0xffffffff) | 1)) >>> 0
+      hi = (hi + Math.imul(state.hi ^ state.clock, (state.log & 0xffffffff) | 1)) >>> 0
+    }
+    const linked = [...this.peers].flatMap(({ replica }) => (replica === 0 ? [] : [replica]))
+    return { type: 'ping', replica: this.commits.replica ?? 0, linked, lo, hi }
+  }
+
+  /** Compares one log; answers the own state where this node is ahead. */
+  #compareLog(peer: Peer, state: LogState): LogState | undefined {
+    if (this.room.forked.has(state.log)) return undefined
+    if (state.log === this.commits.replica) return this.#compareOwn(peer, state)
+    const log = this.room.logs.get(state.log)
+    if (!log || log.clock < state.clock) return undefined
+    if (log.clock > state.clock) return log.complete ? stateOf(log) : undefined
+    // The peer has all there is up to here, this node only a part whose rest nobody may hold any more: fetch it whole.
+    if (!log.complete) this.room.refetch(log.id)
+    else if (differs(stateOf(log), state)) {
+      this.owner.diverged(log.id, `${peer.identity.name} holds another history of it at the same clock`, [])
+    }
+    return undefined
+  }
+
+  /** Nobody may hold more of the own log than was written. A copy of this disk may hold the commit in flight already. */
+  #compareOwn(peer: Peer, state: LogState): LogState | undefined {
+    const own = this.commits.state
+    const written = stateOf(this.room.log(state.log))
+    if (state.clock > written.clock) {
+      this.owner.diverged(state.log, `${peer.identity.name} holds more of the own log than this node wrote`, [])
+      return undefined
+    }
+    const known = state.clock === written.clock ? written : state.clock === own?.clock ? own : undefined
+    if (known && differs(known, state)) {
+      this.owner.diverged(state.log, `${peer.identity.name} holds another history of the own log`, [])
+    }
+    return own && state.clock < own.clock ? own : undefined
+  }
+
+  /** A catch-up whose sender is gone for good would never end: what came of it is adopted, and the log fetched afresh from
+   *  whoever holds it whole. Without peers there is nobody to fetch it from: then it waits, to be resumed. */
+  #giveUpStuck(): void {
+    const stuck = new Map<ReplicaId, number>()
+    for (const log of this.room.logs.values()) {
+      if (log.complete || this.peers.size === 0 || this.room.forked.has(log.id)) continue
+      if ([...this.peers].some(peer => (peer.has.get(log.id) ?? 0) > log.clock)) continue
+      stuck.set(log.id, (this.#stuck.get(log.id) ?? 0) + 1)
+    }
+    this.#stuck = stuck
+    for (const [log, rounds] of stuck) if (rounds >= STUCK_ROUNDS_MAX) this.owner.stuck(log)
+  }
+
+  #states(): IterableIterator<LogState> {
+    return this.room.states(this.commits.replica, this.commits.state)
+  }
+
+  #clock(log: ReplicaId): number {
+    return this.room.logs.get(log)?.clock ?? 0
+  }
+}
+
+function differs(a: LogState, b: LogState): boolean {
+  return a.lo !== b.lo || a.hi !== b.hi
+}

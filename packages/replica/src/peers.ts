@@ -1,0 +1,84 @@
+import type { ReplicaId, StoreId } from '@tallymesh/crdt'
+import type { Effect, LinkId, PeerIdentity } from './effect.js'
+import { encodeMessage, type Message } from './protocol.js'
+
+/** What is known of the peer at the other end of a link. */
+export interface Peer {
+  readonly link: LinkId
+  readonly identity: PeerIdentity
+  /** The peer's live replica id now. */
+  replica: ReplicaId | 0
+  /** The replica ids that the peer is directly linked to: their commits need no relay through here. */
+  linked: ReadonlySet<ReplicaId>
+  /** Up to which clock the peer is known to hold each log, without gaps. */
+  readonly has: Map<ReplicaId, number>
+  /** Logs in which the peer may be ahead. */
+  readonly wanted: Set<ReplicaId>
+  /** Logs asked for on this link and not answered yet. */
+  readonly pulling: Set<ReplicaId>
+  /** Questions for the own log, which waits for the commit in flight. */
+  readonly asked: Map<ReplicaId, number>
+  /** The sum over the peer's logs did not equal the own one at its last heartbeat. */
+  differs: boolean
+}
+
+/** The peers that are linked now. */
+export class Peers {
+  readonly #peers = new Map<LinkId, Peer>()
+
+  constructor(readonly effects: Effect[]) {}
+
+  open(link: LinkId, identity: PeerIdentity): Peer {
+    const { replica } = identity
+    const peer: Peer = {
+      link,
+      identity,
+      replica,
+      linked: new Set(),
+      has: new Map(),
+      wanted: new Set(),
+      pulling: new Set(),
+      asked: new Map(),
+      differs: false,
+    }
+    this.#peers.set(link, peer)
+    return peer
+  }
+
+  close(link: LinkId): void {
+    this.#peers.delete(link)
+  }
+
+  get(link: LinkId): Peer | undefined {
+    return this.#peers.get(link)
+  }
+
+  [Symbol.iterator](): IterableIterator<Peer> {
+    return this.#peers.values()
+  }
+
+  links(): IterableIterator<LinkId> {
+    return this.#peers.keys()
+  }
+
+  get size(): number {
+    return this.#peers.size
+  }
+
+  /** Whether some peer counts under this id now. */
+  hasReplica(replica: ReplicaId): boolean {
+    for (const peer of this) if (peer.replica === replica) return true
+    return false
+  }
+
+  hasStore(store: StoreId): boolean {
+    for (const { identity } of this) if (identity.store === store) return true
+    return false
+  }
+
+  /** Sends, unless the link was closed in the middle of this step. */
+  send(peer: Peer, message: Message): void {
+    if (this.#peers.get(peer.link) !== peer) return
+    this.effects.push({ type: 'send', link: peer.link, ...encodeMessage(message) })
+  }
+}

@@ -1,0 +1,189 @@
+import { replicaId } from '@tallymesh/crdt'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { decideIdentity, type IdentityEvidence } from '../src/index.js'
+import { KEY, RoomHarness } from './room-harness.js'
+import type { VirtualNode } from './virtual-node.js'
+
+const test = suite('identity')
+type Three = [VirtualNode, VirtualNode, VirtualNode]
+
+const X = replicaId(10)
+const Y = replicaId(11)
+const mark = (number: number, clock = number, replica = X) => ({ number, replica, clock })
+
+/** Everything in order: the witness and the store know commit 5. */
+const SOUND: IdentityEvidence = { witness: mark(5), held: true, clean: true, stored: mark(5) }
+
+const rows: Array<[string, Partial<IdentityEvidence>, 'resumes' | 'fresh' | 'behind']> = [
+  ['all is proven', {}, 'resumes'],
+  ['the store is one commit ahead: a crash before the witness was written', { stored: mark(6) }, 'resumes'],
+  ['the store is two commits ahead', { stored: mark(7) }, 'fresh'],
+  ['the store is behind', { stored: mark(4) }, 'behind'],
+  ['the store is empty', { stored: undefined }, 'behind'],
+  ['the store is behind in its clock only', { stored: mark(5, 4) }, 'behind'],
+  ['the store has another history: same number, other clock', { stored: mark(5, 6) }, 'fresh'],
+  ['the store is behind, under another id', { stored: mark(4, 9, Y) }, 'behind'],
+  ['the witness is of another id', { stored: mark(5, 5, Y) }, 'fresh'],
+  ['the witness is of another id, one commit ahead', { stored: mark(6, 1, Y) }, 'fresh'],
+  ['no witness: reboot, new container, copied directory', { witness: undefined }, 'fresh'],
+  ['a lock is missing', { held: false }, 'fresh'],
+  ['the store did not verify clean', { clean: false }, 'fresh'],
+  ['a new store, and no witness', { witness: undefined, stored: undefined }, 'fresh'],
+]
+
+for (const [what, evidence, outcome] of rows) {
+  test(`${outcome}: ${what}`, () => {
+    const { resume, report } = decideIdentity({ ...SOUND, ...evidence })
+    assert.is(resume, outcome === 'resumes' ? X : undefined)
+    assert.is(report?.code, outcome === 'behind' ? 'STORE_BEHIND' : undefined)
+  })
+}
+
+test('a store that is behind is said with how much it lacks', () => {
+  const { report } = decideIdentity({ ...SOUND, witness: mark(12) })
+  assert.match(report?.message ?? '', 'commit 5, but commit 12')
+  assert.match(report?.message ?? '', '7 commits are lost')
+})
+
+/** A room of three in which everybody counted `commits` times. */
+function counted(commits: number): { room: RoomHarness; nodes: Three } {
+  const room = new RoomHarness()
+  const nodes = room.start('a', 'b', 'c') as Three
+  for (let i = 0; i < commits; i++) {
+    for (const node of nodes) node.count(KEY, 1)
+    room.run(20)
+  }
+  room.converge()
+  return { room, nodes }
+}
+
+test('an everyday crash keeps the id, and 200 of them grow nothing', () => {
+  const { room, nodes } = counted(1)
+  const [a] = nodes
+  const id = a.live.commits.replica
+  let sizes: number[] = []
+  for (let i = 0; i < 200; i++) {
+    a.crash()
+    a.start()
+    room.run(50)
+    a.count(KEY, 1)
+    room.run(200)
+    assert.is(a.live.commits.replica, id)
+    if (i === 100) sizes = nodes.map(({ live }) => live.room.logs.size)
+  }
+  room.converge()
+  assert.is(room.value(KEY), 203)
+  assert.equal(nodes.map(({ live }) => live.room.logs.size), sizes)
+  for (const { live, disk } of nodes) {
+    assert.is(live.room.logs.size, 3)
+    assert.ok(disk.records < 3 * 70, `${disk.records} records`)
+    const log = live.room.logs.get(id as typeof X)
+    assert.ok(log && log.clock - log.head < 70 && log.structs < 70)
+  }
+})
+
+test('peers that come and go are recorded once', () => {
+  const { room, nodes } = counted(1)
+  const clocks = nodes.map(({ live }) => live.commits.state?.clock)
+  for (let i = 0; i < 20; i++) {
+    nodes[0].crash()
+    nodes[0].start()
+    room.run(300)
+  }
+  room.converge()
+  assert.equal(nodes.map(({ live }) => live.commits.state?.clock), clocks)
+})
+
+test('a reboot takes a fresh id at the first commit, not before', () => {
+  const { room, nodes } = counted(2)
+  const [a] = nodes
+  const id = a.live.commits.replica
+  a.reboot()
+  a.start()
+  room.converge()
+  assert.is(a.live.commits.replica, undefined)
+  assert.is(a.live.room.logs.size, 3)
+  a.count(KEY, 1)
+  room.converge()
+  assert.not.equal([undefined, id].includes(a.live.commits.replica), true)
+  assert.is(room.value(KEY), 7)
+})
+
+test('a node that never counts takes no id and writes no log', () => {
+  const room = new RoomHarness()
+  const [a, b] = room.start('a', 'b') as Three
+  a.count(KEY, 1)
+  room.converge()
+  room.run(20_000)
+  assert.is(b.live.commits.replica, undefined)
+  assert.is(b.live.room.logs.size, 1)
+  // It is a member all the same: those who count record it.
+  assert.is(a.live.room.logs.get(a.live.commits.replica as typeof X)?.live.size, 3)
+})
+
+for (const witnessed of [true, false]) {
+  test(`a disk rolled back ${witnessed ? 'under' : 'without'} its witness loses and doubles nothing`, () => {
+    const { room, nodes } = counted(3)
+    const [a] = nodes
+    const old = a.disk.state
+    for (let i = 0; i < 4; i++) {
+      a.count(KEY, 10)
+      room.run(20)
+    }
+    room.converge()
+    a.crash()
+    a.disk.state = old
+    if (!witnessed) a.witness = undefined
+    a.start()
+    assert.is(a.reported('STORE_BEHIND'), witnessed ? 1 : 0)
+    a.count(KEY, 100)
+    room.converge()
+    assert.is(room.value(KEY), 149)
+    assert.is(a.reported('LOG_FORKED'), 0)
+  })
+}
+
+test('a wiped disk gets everything back that its peers hold', () => {
+  const { room, nodes } = counted(3)
+  const [a, b] = nodes
+  b.crash()
+  b.witness = undefined
+  room.nodes.splice(1, 1)
+  const fresh = room.node('b')
+  fresh.start()
+  fresh.count(KEY, 1)
+  room.converge()
+  assert.is(room.value(KEY), 10)
+  assert.is.not(fresh.store, b.store)
+  assert.ok(a.up)
+})
+
+test('a disk copied to a second machine counts on both', () => {
+  const { room, nodes } = counted(2)
+  const [a] = nodes
+  const twin = room.node('twin', a.disk.copy())
+  twin.start()
+  for (const node of [a, twin, a, twin]) {
+    node.count(KEY, 10)
+    room.run(30)
+  }
+  room.converge()
+  assert.is(room.value(KEY), 46)
+  assert.is.not(a.live.commits.replica, twin.live.commits.replica)
+  assert.equal([a, twin].map(node => node.reported('LOG_FORKED')), [0, 0])
+})
+
+test('a copy that was taken in the middle of a commit is no fork', () => {
+  const { room, nodes } = counted(2)
+  const [a] = nodes
+  a.persistMs = 1000
+  a.count(KEY, 10)
+  room.run(600)
+  room.node('twin', a.disk.copy()).start()
+  room.converge()
+  assert.is(room.value(KEY), 16)
+  assert.equal(room.nodes.map(node => node.reported('LOG_FORKED')), [0, 0, 0, 0])
+})
+
+test.run()
