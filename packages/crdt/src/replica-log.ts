@@ -6,25 +6,7 @@ import { TallymeshError } from './errors.js'
 import { type ReplicaId, showReplicaId } from './ids.js'
 import { LiveEntries } from './live-entries.js'
 import { decodeLogUpdate, encodeLogUpdate, type LogUpdate, logRoot } from './log-update.js'
-
-/** An update that was checked against a log and may be applied to it, if nothing else was applied in between. */
-export interface CheckedUpdate {
-  readonly verdict: 'new'
-  readonly bytes: Uint8Array
-  readonly update: LogUpdate
-  /** The new batches, with the clock of the first. */
-  readonly clock: number
-  readonly batches: readonly Batch[]
-}
-
-/** What a check found. `known`: nothing new. `gap`: it starts after this log's clock; ask again from there. `diverged`: another
- *  history under the same id, or damage; its entries may still be merged by maximum. A deletion that cannot be judged yet,
- *  because this log misses an earlier one, is a `gap` too. */
-export type Verdict =
-  | CheckedUpdate
-  | { readonly verdict: 'known' }
-  | { readonly verdict: 'gap'; readonly from: number }
-  | { readonly verdict: 'diverged'; readonly reason: string; readonly entries: readonly Entry[] }
+import type { CheckedUpdate, Verdict } from './verdict.js'
 
 /** One replica's history: a Yjs document of its own with one root array of batches, and the index of its live entries.
  *  Invariant: the document holds the clocks [0, clock) without gaps; [0, head) are deleted. Everything enters by `check` and
@@ -111,22 +93,62 @@ export class ReplicaLog {
     const { update, batches } = checked
     Y.applyUpdate(this.doc, checked.bytes, this)
     const entries: Entry[] = []
-    if (update.deletedTo > this.#clock) {
-      this.#gapEnd = update.deletedTo
-      this.#tip = undefined
-      this.#clock = update.deletedTo
-    }
-    for (const batch of batches) {
-      for (const { entry, lo, hi } of batch.entries) {
-        this.live.set(entryIdentity(entry), this.#clock, lo, hi)
-        entries.push(entry)
-      }
-      this.#clock++
-      this.#declaredHead = Math.max(this.#declaredHead, batch.head)
-      this.#tip = batch.checksum
-    }
-    if (update.deletes || update.deletedTo > update.clock) this.#moveHead(update.deletes?.to ?? 0)
+    this.#skip(update.deletedTo)
+    for (const batch of batches) this.#append(batch, entries)
+    this.#moveHead(update)
     return entries
+  }
+
+  /** `check` and `apply` in one, for a log that is being loaded and is thrown away where this throws: it then holds a part of
+   *  the update. Answers the entries in order. About twice as fast as the two.
+   *  @throws TallymeshError LOG_DAMAGED, or what `check` throws */
+  replay(bytes: Uint8Array): Entry[] {
+    const update = decodeLogUpdate(this.id, bytes)
+    const end = update.deletedTo + update.elements.length
+    if (update.clock > this.#clock) throw damaged(`records are missing from clock ${this.#clock} on`)
+    const firstNew = Math.max(this.#clock, update.deletedTo)
+    const fresh = update.elements.slice(Math.max(0, firstNew - update.deletedTo))
+    const batches = fresh.map(element => decodeBatch(element, this.known))
+    const reason = this.#differs(update, end) ?? this.#breaksChain(firstNew, batches)
+    if (reason !== undefined) throw damaged(reason)
+    Y.applyUpdate(this.doc, bytes, this)
+    const entries: Entry[] = []
+    this.#skip(update.deletedTo)
+    for (const batch of batches) {
+      this.#append(batch, entries)
+      if (batch.head >= this.#clock) throw damaged(`it declares a head of ${batch.head} at clock ${this.#clock - 1}`)
+      if (this.#declaredHead < this.#gapEnd || this.digest.equals(batch.digest)) continue
+      throw damaged(`it does not match its digest at clock ${this.#clock - 1}`)
+    }
+    if (!this.#declares(update)) throw damaged('it deletes what it does not declare')
+    this.#moveHead(update)
+    return entries
+  }
+
+  /** Elements that come without content: their log has deleted them. */
+  #skip(deletedTo: number): void {
+    if (deletedTo <= this.#clock) return
+    this.#gapEnd = deletedTo
+    this.#tip = undefined
+    this.#clock = deletedTo
+  }
+
+  #append(batch: Batch, entries: Entry[]): void {
+    for (const { entry, lo, hi } of batch.entries) {
+      this.live.set(entryIdentity(entry), this.#clock, lo, hi)
+      entries.push(entry)
+    }
+    this.#clock++
+    this.#declaredHead = Math.max(this.#declaredHead, batch.head)
+    this.#tip = batch.checksum
+  }
+
+  /** Whether the deletion of an applied update was declared, and holds nothing live. */
+  #declares({ deletes }: LogUpdate): boolean {
+    if (!deletes || deletes.to <= this.#head) return true
+    const { from, to } = deletes
+    const declared = from <= this.#head && to <= this.#declaredHead && to <= this.#clock
+    return declared && this.live.liveIn(this.#head, to) === 0
   }
 
   /** The updates that a holder of [0, from) lacks, as one update of at most about `bytesMax` bytes: elements first, the
@@ -160,9 +182,10 @@ export class ReplicaLog {
     throw new TallymeshError('LOG_DAMAGED', `log ${showReplicaId(this.id)} holds no batch at clock ${clock}`)
   }
 
-  /** The head is at least at `to`, and past a gap of a catch-up that begins there: its elements are deleted too. */
-  #moveHead(to: number): void {
-    this.#head = Math.max(this.#head, to)
+  /** The head follows a deletion, and goes past a gap of a catch-up that begins there: its elements are deleted too. */
+  #moveHead({ clock, deletedTo, deletes }: LogUpdate): void {
+    if (!deletes && deletedTo === clock) return
+    this.#head = Math.max(this.#head, deletes?.to ?? 0)
     const structs = this.#structs()
     while (this.#head < this.#clock && !this.#held(this.#head)) {
       const struct = structs[Y.findIndexSS(structs as Y.Item[], this.#head)] as Y.Item | Y.GC
@@ -260,6 +283,10 @@ export class ReplicaLog {
     }
     return live > 0
   }
+}
+
+function damaged(reason: string): TallymeshError {
+  return new TallymeshError('LOG_DAMAGED', reason)
 }
 
 /** What new batches will set, by identity. */

@@ -102,10 +102,17 @@ export class Reader {
     }
   }
 
+  /** Takes a stored record in, as loading does. */
+  replay(bytes: Uint8Array): void {
+    this.starts.push(this.log.clock)
+    for (const entry of this.log.replay(bytes)) this.table.mergeEntry(this.id, entry)
+    this.applied.push(bytes)
+  }
+
   /** What a store would load: every record, in order. */
   reloaded(): Reader {
     const reader = new Reader(this.id)
-    reader.takeNew(...this.applied)
+    for (const bytes of this.applied) reader.replay(bytes)
     return reader
   }
 
@@ -113,8 +120,8 @@ export class Reader {
   trimmed(): Reader {
     const reader = new Reader(this.id)
     const kept = this.applied.filter((_, i) => (this.starts[i + 1] ?? Number.POSITIVE_INFINITY) > this.log.head)
-    if (this.log.head > 0) reader.take(this.log.headUpdate())
-    for (const bytes of kept) reader.take(bytes)
+    if (this.log.head > 0) reader.replay(this.log.headUpdate())
+    for (const bytes of kept) reader.replay(bytes)
     return reader
   }
 }

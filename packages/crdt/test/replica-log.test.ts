@@ -435,6 +435,30 @@ test('updates of another log are refused', () => {
   throwsCode(() => log.check(other.updates[0] as Uint8Array), 'UPDATE_REFUSED')
 })
 
+test('a replay takes in what check and apply take in, and finds what they find', () => {
+  const source = grown()
+  sameLog(readerOf(source).reloaded().log, source.log)
+  sameLog(readerOf(source).trimmed().log, source.log)
+
+  const [first, second, third] = source.updates as [Uint8Array, Uint8Array, Uint8Array]
+  const replayed = (...updates: Uint8Array[]) => updates.forEach(bytes => new Reader().log.replay(bytes))
+  throwsCode(() => replayed(second), 'LOG_DAMAGED')
+
+  const { log } = new Reader()
+  log.replay(first)
+  throwsCode(() => log.replay(third), 'LOG_DAMAGED')
+
+  const fork = new Source(LOG, [first])
+  fork.count('other')
+  const forked = new Reader().log
+  for (const bytes of [first, second]) forked.replay(bytes)
+  throwsCode(() => forked.replay(fork.updates[0] as Uint8Array), 'LOG_DAMAGED')
+
+  const undeclared = new Reader().log
+  undeclared.replay(first)
+  throwsCode(() => undeclared.replay(encode({ deletes: { from: 0, to: 1 } })), 'LOG_DAMAGED')
+})
+
 test('the document never waits for anything, and never changes its client id', () => {
   const { source, reader } = behind(10)
   reader.catchUp(source.log, 100)

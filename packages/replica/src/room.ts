@@ -177,11 +177,8 @@ export class Room {
 
   #loadUpdate(log: ReplicaLog, update: Uint8Array): string | undefined {
     try {
-      const checked = log.check(update)
-      if (checked.verdict === 'new') this.#merge(log, checked)
-      if (checked.verdict === 'new' || checked.verdict === 'known') return undefined
-      this.#salvage(log.id, update)
-      return checked.verdict === 'gap' ? `records are missing from clock ${checked.from} on` : checked.reason
+      for (const entry of log.replay(update)) this.#note(log.id, entry)
+      return undefined
     } catch (error) {
       this.#salvage(log.id, update)
       return error instanceof Error ? error.message : String(error)

@@ -1,4 +1,4 @@
-import type { CommitMark, CounterKey, ReplicaId } from '@tallymesh/crdt'
+import type { CommitMark, CounterKey } from '@tallymesh/crdt'
 import type { VirtualDisk } from './virtual-disk.js'
 import type { NodeWatcher, VirtualNode } from './virtual-node.js'
 
@@ -93,16 +93,12 @@ export class Accounts implements NodeWatcher {
 
   /** A disk was rolled back or lost: what only it held may be missing from now on. */
   lost(disks: readonly VirtualDisk[]): void {
-    const clocks = new Map<ReplicaId, number>()
-    const whole = (replica: ReplicaId) => Math.max(...disks.map(disk => disk.wholeClock(replica)))
     const lives = [...this.#lives.values()].flatMap(({ groups }) => groups)
     for (const group of [...this.#groups, ...lives]) {
       const { replica, clock } = group.mark
       if (group.optional || !group.landed) continue
       if (group.confirmed) group.lostDisks++
-      let held = clocks.get(replica)
-      if (held === undefined) clocks.set(replica, (held = whole(replica)))
-      if (held >= clock) continue
+      if (disks.some(disk => disk.clock(replica) >= clock && disk.wholeClock(replica) >= clock)) continue
       group.optional = true
       if (!group.confirmed || group.lostDisks > 1 || this.forks) continue
       throw new Error(`commit ${clock} of log ${replica} was confirmed by two stores and is lost with one`)
@@ -135,7 +131,10 @@ export class Accounts implements NodeWatcher {
       for (const side of ['p', 'n'] as const) {
         const amount = (group: Group) => group.counts.get(key)?.[side] ?? 0
         const due = sum(groups.filter(({ optional }) => !optional).map(amount))
-        const open = groups.filter(({ optional }) => optional).map(amount).filter(value => value > 0)
+        const open = groups
+          .filter(({ optional }) => optional)
+          .map(amount)
+          .filter(value => value > 0)
         const right = this.forks ? now[side] <= due + sum(open) : isSubsetSum(now[side] - due, open)
         if (right) continue
         throw new Error(`${key} totals ${now[side]} ${side} on ${node.name}; due are ${due}, open [${open.join(', ')}]`)

@@ -110,7 +110,10 @@ test('a damaged log comes back from peers whole', () => {
     assert.is(a.live.room.logs.get(id)?.clock, b.live.room.logs.get(id)?.clock)
     assert.is(a.disk.read(id).complete, true)
   }
-  assert.equal([...a.reports, ...b.reports].filter(({ error }) => error.code === 'LOG_FORKED'), [])
+  assert.equal(
+    [...a.reports, ...b.reports].filter(({ error }) => error.code === 'LOG_FORKED'),
+    [],
+  )
 })
 
 test('damage in the middle of records is found without the store saying so', () => {
@@ -130,7 +133,8 @@ test('damage in the middle of records is found without the store saying so', () 
     const third = records[2] as (typeof records)[0]
     if (break_ === 'missing') records.splice(2, 1)
     if (break_ === 'garbage') records[2] = { ...third, update: Uint8Array.from([1, 2, 3]) }
-    if (break_ === 'twisted') records[2] = { ...third, update: third.update.map((byte, i) => (i > 40 ? byte ^ 4 : byte)) }
+    if (break_ === 'twisted')
+      records[2] = { ...third, update: third.update.map((byte, i) => (i > 40 ? byte ^ 4 : byte)) }
     a.disk.state = { logs: new Map([[id, { head: undefined, records }]]), mark }
     a.start()
     assert.is(a.reported('LOG_DAMAGED'), 1, break_)
@@ -201,7 +205,10 @@ test('a member that is removed while it is linked is cut off by everybody', () =
   room.converge()
   a.step({ type: 'remove', store: c.store })
   room.run(300)
-  assert.equal([a, b].map(node => knows(node, c)), [false, false])
+  assert.equal(
+    [a, b].map(node => knows(node, c)),
+    [false, false],
+  )
   assert.ok(a.reported('MEMBER_REMOVED') + b.reported('MEMBER_REMOVED') >= 2)
 })
 
@@ -212,7 +219,10 @@ test('a store that nobody met can be removed', () => {
   a.step({ type: 'remove', store })
   room.converge()
   room.run(100)
-  assert.equal([a, b].map(({ live }) => live.members.isRemoved(store)), [true, true])
+  assert.equal(
+    [a, b].map(({ live }) => live.members.isRemoved(store)),
+    [true, true],
+  )
 })
 
 test('after a failed write, what was in no batch is taken over', () => {

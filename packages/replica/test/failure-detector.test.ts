@@ -16,7 +16,10 @@ const regular = Array.from({ length: 200 }, (_, i) => i * 1000)
 test('suspicion grows with silence, without bound', () => {
   const detector = heard(...regular)
   const phis = [0, 1000, 1500, 2000, 2500, 3000, 10_000, 1e7].map(silenceMs => detector.phi(199_000 + silenceMs))
-  assert.equal(phis, phis.toSorted((a, b) => a - b))
+  assert.equal(
+    phis,
+    phis.toSorted((a, b) => a - b),
+  )
   assert.ok((phis[1] as number) < 1)
   assert.ok((phis[3] as number) < 5, 'one lost heartbeat is no reason to suspect')
   assert.ok((phis[5] as number) > 10, 'two are')

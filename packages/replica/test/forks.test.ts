@@ -262,7 +262,12 @@ test('what a forked log carried for others moves on', () => {
   a.start(id)
   room.converge()
   const carrier = idOf(c)
-  room.inject(b, c, KIND.clocks, encodeMessage({ type: 'clocks', full: false, logs: [{ log: carrier, clock: 1000, lo: 0, hi: 0 }] }).body)
+  room.inject(
+    b,
+    c,
+    KIND.clocks,
+    encodeMessage({ type: 'clocks', full: false, logs: [{ log: carrier, clock: 1000, lo: 0, hi: 0 }] }).body,
+  )
   room.converge()
   for (const node of nodes) node.reboot()
   const late = room.node('late')

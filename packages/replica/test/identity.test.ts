@@ -74,7 +74,10 @@ test('an everyday crash keeps the id, and 200 of them grow nothing', () => {
   }
   room.converge()
   assert.is(room.value(KEY), 203)
-  assert.equal(nodes.map(({ live }) => live.room.logs.size), sizes)
+  assert.equal(
+    nodes.map(({ live }) => live.room.logs.size),
+    sizes,
+  )
   for (const { live, disk } of nodes) {
     assert.is(live.room.logs.size, 3)
     assert.ok(disk.records < 3 * 70, `${disk.records} records`)
@@ -92,7 +95,10 @@ test('peers that come and go are recorded once', () => {
     room.run(300)
   }
   room.converge()
-  assert.equal(nodes.map(({ live }) => live.commits.state?.clock), clocks)
+  assert.equal(
+    nodes.map(({ live }) => live.commits.state?.clock),
+    clocks,
+  )
 })
 
 test('a reboot takes a fresh id at the first commit, not before', () => {
@@ -171,7 +177,10 @@ test('a disk copied to a second machine counts on both', () => {
   room.converge()
   assert.is(room.value(KEY), 46)
   assert.is.not(a.live.commits.replica, twin.live.commits.replica)
-  assert.equal([a, twin].map(node => node.reported('LOG_FORKED')), [0, 0])
+  assert.equal(
+    [a, twin].map(node => node.reported('LOG_FORKED')),
+    [0, 0],
+  )
 })
 
 test('a copy that was taken in the middle of a commit is no fork', () => {
@@ -183,7 +192,10 @@ test('a copy that was taken in the middle of a commit is no fork', () => {
   room.node('twin', a.disk.copy()).start()
   room.converge()
   assert.is(room.value(KEY), 16)
-  assert.equal(room.nodes.map(node => node.reported('LOG_FORKED')), [0, 0, 0, 0])
+  assert.equal(
+    room.nodes.map(node => node.reported('LOG_FORKED')),
+    [0, 0, 0, 0],
+  )
 })
 
 test.run()

@@ -25,9 +25,7 @@ const anyBytes = fc.uint8Array({ maxLength: 300 })
 const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   fc.tuple(fc.boolean(), fc.array(anyState)).map(([full, logs]) => ({ type: 'clocks' as const, full, logs })),
   fc.tuple(anyLog, fc.maxSafeNat()).map(([log, clock]) => ({ type: 'pull' as const, log, clock })),
-  fc
-    .tuple(anyLog, anyBytes, fc.boolean())
-    .map(([log, update, more]) => ({ type: 'diff' as const, log, update, more })),
+  fc.tuple(anyLog, anyBytes, fc.boolean()).map(([log, update, more]) => ({ type: 'diff' as const, log, update, more })),
   fc.tuple(anyLog, anyBytes).map(([log, update]) => ({ type: 'update' as const, log, update })),
   fc.array(anyMember).map(members => ({ type: 'members' as const, members })),
   fc.array(anyMark).map(marks => ({ type: 'durable' as const, marks })),
@@ -105,7 +103,13 @@ test('numbers past 2^53 - 1 are refused wherever they stand', () => {
 test('members with names or addresses that nobody may have are refused', () => {
   const store = storeId('a'.repeat(32))
   const members = (name: string, urls: string[]) => encodeMessage({ type: 'members', members: [{ store, name, urls }] })
-  for (const [name, urls] of [['', []], ['a\n', []], ['x'.repeat(257), []], ['a', ['']], ['a', Array(9).fill('ws://a')]] as const) {
+  for (const [name, urls] of [
+    ['', []],
+    ['a\n', []],
+    ['x'.repeat(257), []],
+    ['a', ['']],
+    ['a', Array(9).fill('ws://a')],
+  ] as const) {
     const { kind, body } = members(name, [...urls])
     assert.is(read(kind, body), undefined)
   }

@@ -1,4 +1,4 @@
-import { counterKey, type ReplicaId, TallymeshError } from '@tallymesh/crdt'
+import { counterKey, type ReplicaId, type TallymeshError } from '@tallymesh/crdt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeMessage, type Input } from '../src/index.js'
@@ -63,8 +63,14 @@ test('in a full mesh one commit is n - 1 update frames', () => {
   const before = nodes.map(node => node.sent.length)
   nodes[0]?.count(KEY, 1)
   room.run(100)
-  assert.equal(nodes.map((node, i) => sentBy(node, 'update', before[i])), [5, 0, 0, 0, 0, 0])
-  assert.equal(nodes.map((node, i) => sentBy(node, 'durable', before[i])), [0, 1, 1, 1, 1, 1])
+  assert.equal(
+    nodes.map((node, i) => sentBy(node, 'update', before[i])),
+    [5, 0, 0, 0, 0, 0],
+  )
+  assert.equal(
+    nodes.map((node, i) => sentBy(node, 'durable', before[i])),
+    [0, 1, 1, 1, 1, 1],
+  )
   assert.is(room.value(KEY), 7)
 })
 
@@ -160,7 +166,10 @@ test('hours that a clock jumps, either way, change nothing and stall nothing', (
     assert.ok(a.confirmed.includes(skewMs), `the write concern was met at ${skewMs}`)
   }
   assert.is(room.value(KEY), 7)
-  assert.equal([...a.members, ...b.members].filter(state => !state.endsWith('up')), [])
+  assert.equal(
+    [...a.members, ...b.members].filter(state => !state.endsWith('up')),
+    [],
+  )
 })
 
 test('a silent peer is suspected, then down, and its link is cut', () => {
@@ -193,7 +202,12 @@ test('a half-open link to a copy of the own disk is cut too', () => {
 test('of two links between two processes, both keep the same one', () => {
   const room = new RoomHarness()
   const [a, b] = room.start('a', 'b') as Three
-  for (const [from, to] of [[a, b], [b, a], [b, a], [a, b]] as const) {
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+    [b, a],
+    [a, b],
+  ] as const) {
     room.dial(from, to)
     room.dial(to, from)
     room.run(2000)

@@ -1,10 +1,11 @@
+// deadline: 300 s
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Swarm } from './swarm.js'
 
 const test = suite('swarm')
-const STEPS = 200
-const SEEDS = Number(process.env.SEEDS ?? 300)
+const STEPS = Number(process.env.STEPS ?? 120)
+const SEEDS = Number(process.env.SEEDS ?? 100)
 
 function run(seed: number, hashes = false): number {
   const swarm = new Swarm(seed, STEPS, hashes)
@@ -12,7 +13,7 @@ function run(seed: number, hashes = false): number {
     return swarm.run()
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    const repeat = `SEED=${seed} node packages/replica/dist/test/swarm.test.js`
+    const repeat = `SEED=${seed} STEPS=${STEPS} node packages/replica/dist/test/swarm.test.js`
     throw new Error(`seed ${seed}: ${message}\nto repeat: ${repeat}\nhistory: ${swarm.log.join('; ')}`, { cause })
   }
 }

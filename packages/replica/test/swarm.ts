@@ -188,7 +188,8 @@ export class Swarm {
   #check(): void {
     for (const node of this.#room.nodes) {
       for (const { error } of node.reports) {
-        if (ALARMS.includes(error.code)) throw new Error(`${node.name} reported ${error.message}`, { cause: error.cause })
+        if (ALARMS.includes(error.code))
+          throw new Error(`${node.name} reported ${error.message}`, { cause: error.cause })
         if (error.code === 'LOG_FORKED' && !this.#forks) throw new Error(`a fork without cause: ${error.message}`)
       }
       this.#accounts.check(node)
@@ -196,7 +197,8 @@ export class Swarm {
         const elements = log.clock - log.head
         // Those who got the log in parts may lack its last deletion until the next commit.
         const parts = log.id === node.live.commits.replica ? 1 : 2
-        if (elements > parts * (log.live.size / 16 + 70)) throw new Error(`a log of ${log.live.size} entries has ${elements} elements`)
+        if (elements > parts * (log.live.size / 16 + 70))
+          throw new Error(`a log of ${log.live.size} entries has ${elements} elements`)
         if (log.structs > elements + 2) throw new Error(`a log of ${elements} elements has ${log.structs} structs`)
       }
     }

@@ -94,7 +94,9 @@ export class VirtualDisk {
     for (const [log, records] of this.state.logs) {
       const damage = this.#damage.get(log)
       const updates = updatesOf(records)
-      yield damage ? { log, updates: updates.filter((_, i) => i !== damage.lost), damage: damage.text } : { log, updates }
+      yield damage
+        ? { log, updates: updates.filter((_, i) => i !== damage.lost), damage: damage.text }
+        : { log, updates }
     }
     this.#damage.clear()
   }

@@ -2,7 +2,7 @@ import { type CommitMark, type CounterKey, decodeLogUpdate, type ReplicaId, type
 import { type Cell, decideIdentity, decodeMessage, type Effect, type Input, Replica } from '../src/index.js'
 import type { Prng } from './prng.js'
 import type { RoomHarness } from './room-harness.js'
-import { VirtualDisk } from './virtual-disk.js'
+import type { VirtualDisk } from './virtual-disk.js'
 
 export type SendEffect = Extract<Effect, { type: 'send' }>
 export type ReportEffect = Extract<Effect, { type: 'report' }>
@@ -240,7 +240,9 @@ export class VirtualNode {
       if (clock <= (this.#whole.get(log) ?? 0)) continue
       this.#whole.set(log, clock)
       if ((this.room.deepChecks ? this.disk.wholeClock(log) : this.disk.clock(log)) < clock) {
-        throw new Error(`${this.name} confirmed clock ${clock} of a log of which its disk holds ${this.disk.clock(log)}`)
+        throw new Error(
+          `${this.name} confirmed clock ${clock} of a log of which its disk holds ${this.disk.clock(log)}`,
+        )
       }
     }
   }

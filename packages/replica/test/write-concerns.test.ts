@@ -98,7 +98,10 @@ test('a room confirms 2, 3 and a majority', () => {
   room.run(500)
   assert.equal(a.confirmed.toSorted(), [1, 2, 3, 4])
   room.run(3000)
-  assert.equal(a.unconfirmed.map(({ ticket, confirmed, wanted }) => [ticket, confirmed, wanted]), [[5, 3, 4]])
+  assert.equal(
+    a.unconfirmed.map(({ ticket, confirmed, wanted }) => [ticket, confirmed, wanted]),
+    [[5, 3, 4]],
+  )
 })
 
 test('a minority gets no majority, but its counts stay and spread', () => {
@@ -111,7 +114,10 @@ test('a minority gets no majority, but its counts stay and spread', () => {
   countAt(b, 'majority', 2)
   room.run(4000)
   assert.equal([a.confirmed, b.confirmed], [[], [2]])
-  assert.equal(a.unconfirmed.map(({ confirmed, wanted }) => [confirmed, wanted]), [[1, 2]])
+  assert.equal(
+    a.unconfirmed.map(({ confirmed, wanted }) => [confirmed, wanted]),
+    [[1, 2]],
+  )
   room.heal()
   room.converge()
   assert.is(room.value(KEY), 5)
@@ -126,7 +132,10 @@ test('seeds that were never reached count towards a majority', () => {
   assert.is(a.live.members.count, 4)
   countAt(a, 'majority', 1)
   room.run(3000)
-  assert.equal(a.unconfirmed.map(({ confirmed, wanted }) => [confirmed, wanted]), [[2, 3]])
+  assert.equal(
+    a.unconfirmed.map(({ confirmed, wanted }) => [confirmed, wanted]),
+    [[2, 3]],
+  )
 })
 
 test('two machines on copies of one disk are one store', () => {
@@ -140,7 +149,10 @@ test('two machines on copies of one disk are one store', () => {
   countAt(a, 3, 2)
   room.run(4000)
   assert.equal(a.confirmed, [1])
-  assert.equal(a.unconfirmed.map(({ confirmed }) => confirmed), [2])
+  assert.equal(
+    a.unconfirmed.map(({ confirmed }) => confirmed),
+    [2],
+  )
   room.converge()
 })
 
