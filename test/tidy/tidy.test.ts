@@ -21,6 +21,9 @@ const WITHOUT_SOURCE = new Map<string, string>([
   ['packages/store/test/formats.test.ts', 'holds all readers of LevelDB files against files that LevelDB wrote'],
   ['packages/store/test/size.test.ts', 'a property of a whole store on disk'],
   ['packages/store/test/full-disk.test.ts', 'a condition of the disk, which many sources meet'],
+  ['packages/replica/test/crash.test.ts', 'crashes and disks of whole rooms, which many sources meet'],
+  ['packages/replica/test/frames.test.ts', 'hostile frames, which many sources meet'],
+  ['packages/replica/test/swarm.test.ts', 'random histories of whole rooms'],
   ['packages/store/test/process.test.ts', 'a condition of the process, which many sources meet'],
 ])
 

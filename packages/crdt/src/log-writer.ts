@@ -61,10 +61,12 @@ export class LogWriter {
   #clean(changed: readonly Entry[]): { moved: Entry[]; head: number } {
     const { log } = this
     const identities = new Set(changed.map(entryIdentity))
+    let live = log.live.size
+    for (const identity of identities) if (log.live.clockOf(identity) === -1) live++
     const moved: Entry[] = []
     const budget = Math.max(2 * changed.length, 32)
     let head = log.head
-    while (head < log.clock && this.#overBound(head, changed.length + moved.length)) {
+    while (head < log.clock && this.#overBound(live, head, changed.length + moved.length)) {
       const cleaning = this.#open(head)
       for (; cleaning.next < cleaning.entries.length; cleaning.next++) {
         const entry = cleaning.entries[cleaning.next] as Entry
@@ -80,8 +82,7 @@ export class LogWriter {
     return { moved, head }
   }
 
-  #overBound(head: number, appended: number): boolean {
-    const live = this.log.live.size
+  #overBound(live: number, head: number, appended: number): boolean {
     return this.#entries + appended > 1.5 * live + 64 || this.log.clock - head >= live / 16 + 64
   }
 

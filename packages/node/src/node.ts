@@ -8,7 +8,7 @@ import { Door } from './door.js'
 import { Engine } from './engine.js'
 import { NodeEmitter, type NodeEvents, type NodeStatus } from './events.js'
 import { Listener } from './listener.js'
-import type { MemberInfo } from './member-info.js'
+import { type MemberInfo, removable } from './member-info.js'
 import { Mesh } from './mesh.js'
 import type { NodeStats } from './node-stats.js'
 import type { Settings } from './options.js'
@@ -134,15 +134,7 @@ export class TallymeshNode {
    *  @param member its name, or its store id as `members()` tells it
    *  @throws TallymeshError MEMBER_UNKNOWN, MEMBER_UP while it is linked, NOT_READY, NODE_CLOSED */
   async removeMember(member: string): Promise<void> {
-    const found = this.members().filter(({ name, store, self }) => !self && (name === member || store === member))
-    if (found.length === 0) {
-      throw new TallymeshError('MEMBER_UNKNOWN', `no other member is called ${JSON.stringify(member)}`)
-    }
-    const gone = found.filter(({ state }) => state !== 'up')
-    if (gone.length === 0) {
-      throw new TallymeshError('MEMBER_UP', `${member} is up; stop it before it is removed from the room`)
-    }
-    await this.#engine.remove(gone.map(({ store }) => store))
+    await this.#engine.remove(removable(this.members(), member))
   }
 
   get stats(): NodeStats {

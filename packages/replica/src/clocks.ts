@@ -38,7 +38,9 @@ export class Clocks {
     for (const peer of this.peers) {
       if (!peer.differs) continue
       peer.differs = false
-      peer.pulling.clear()
+      // Answers may take long; only where none came at all is a question taken for lost.
+      if (!peer.answered) peer.pulling.clear()
+      peer.answered = false
       this.announce(peer)
     }
     this.#giveUpStuck()
@@ -50,9 +52,8 @@ export class Clocks {
     const ahead: LogState[] = []
     for (const state of states) {
       theirs.add(state.log)
-      // The answer to a question tells all; otherwise more may be on its way to the peer than it knew when it wrote this.
-      const known = peer.pulling.delete(state.log) ? 0 : (peer.has.get(state.log) ?? 0)
-      peer.has.set(state.log, Math.max(known, state.clock))
+      // More may be on its way to the peer than it knew when it wrote this.
+      peer.has.set(state.log, Math.max(peer.has.get(state.log) ?? 0, state.clock))
       const own = this.#compareLog(peer, state)
       if (own) ahead.push(own)
       if (state.clock > this.#clock(state.log)) peer.wanted.add(state.log)
@@ -72,6 +73,12 @@ export class Clocks {
       if ((peer.has.get(log) ?? 0) > this.#clock(log)) this.pull(peer, log)
       else peer.wanted.delete(log)
     }
+  }
+
+  /** A peer has nothing of a log that this node lacks: others may be asked. */
+  exhausted(peer: Peer, log: ReplicaId): void {
+    peer.has.set(log, Math.min(peer.has.get(log) ?? 0, this.#clock(log)))
+    for (const other of this.peers) this.pullMore(other)
   }
 
   pull(peer: Peer, log: ReplicaId): void {

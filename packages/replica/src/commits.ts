@@ -39,7 +39,7 @@ export interface InFlight extends AppendedCommit {
 }
 
 /** Entries of one commit, at most: what bounds the time that forming it takes. */
-const COMMIT_ENTRIES_MAX = 8192
+const COMMIT_ENTRIES_MAX = 2048
 
 /** The own log: counts into cells, and turns what changed into commits, one at a time. */
 export class Commits {

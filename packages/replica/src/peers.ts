@@ -16,6 +16,8 @@ export interface Peer {
   readonly wanted: Set<ReplicaId>
   /** Logs asked for on this link and not answered yet. */
   readonly pulling: Set<ReplicaId>
+  /** Whether an answer came since the last comparison of clocks. */
+  answered: boolean
   /** Questions for the own log, which waits for the commit in flight. */
   readonly asked: Map<ReplicaId, number>
   /** The sum over the peer's logs did not equal the own one at its last heartbeat. */
@@ -38,6 +40,7 @@ export class Peers {
       has: new Map(),
       wanted: new Set(),
       pulling: new Set(),
+      answered: false,
       asked: new Map(),
       differs: false,
     }

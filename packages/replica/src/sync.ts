@@ -13,8 +13,12 @@ import type { Peer, Peers } from './peers.js'
 import type { DurableMark, Message } from './protocol.js'
 import { type Room, stateOf } from './room.js'
 
-/** Bytes of an update in one frame, about. */
-const UPDATE_BYTES_MAX = 256 * 1024
+/** Bytes of an answer, about: what bounds the time that taking one in stalls its receiver. */
+const UPDATE_BYTES_MAX = 32 * 1024
+/** A commit of more bytes than this is asked for rather than sent to everybody as it happens. */
+const LIVE_BYTES_MAX = 64 * 1024
+/** A Yjs update without structs and deletions. */
+const NOTHING = Uint8Array.of(0, 0)
 /** Marks in one frame: about 50 bytes each stay below the frame's limit. */
 const MARKS_MAX = 10_000
 
@@ -80,11 +84,7 @@ export class Sync {
         this.#answer(peer, message.log, message.clock)
         return
       case 'diff':
-        peer.pulling.delete(message.log)
-        if (this.#take(peer, message.log, message.update, false) && message.more) {
-          this.#clocks.pull(peer, message.log)
-        }
-        this.#clocks.pullMore(peer)
+        this.#takeAnswer(peer, message)
         return
       case 'update':
         this.#take(peer, message.log, message.update, true)
@@ -133,6 +133,14 @@ export class Sync {
     for (const other of others) this.peers.send(other, { type: 'members', members: [peer.identity] })
   }
 
+  #takeAnswer(peer: Peer, { log, update, more }: Extract<Message, { type: 'diff' }>): void {
+    peer.pulling.delete(log)
+    peer.answered = true
+    if (update.length === NOTHING.length) this.#clocks.exhausted(peer, log)
+    else if (this.#take(peer, log, update, false) && more) this.#clocks.pull(peer, log)
+    this.#clocks.pullMore(peer)
+  }
+
   #takePing(peer: Peer, ping: Extract<Message, { type: 'ping' }>): void {
     const known = peer.replica
     peer.replica = ping.replica
@@ -150,9 +158,8 @@ export class Sync {
     const log = this.room.logs.get(id)
     const servable = log?.complete && !this.room.forked.has(id)
     if (!servable || clock >= log.clock) {
-      // Says where this node really is, so that the peer stops waiting for it.
-      const state = servable ? stateOf(log) : { log: id, clock: 0, lo: 0, hi: 0 }
-      this.peers.send(peer, { type: 'clocks', full: false, logs: [state] })
+      // Every question has an answer, and this one says that there is nothing, so that the peer stops waiting.
+      this.peers.send(peer, { type: 'diff', log: id, update: NOTHING, more: false })
       return
     }
     const diff = log.diff(clock, this.updateBytesMax)
@@ -203,7 +210,7 @@ export class Sync {
     for (const peer of this.peers) {
       if (peer === from || peer.replica === id || (from && peer.linked.has(id))) continue
       if ((peer.has.get(id) ?? 0) !== clock) continue
-      if (bytes.length <= this.updateBytesMax) {
+      if (bytes.length <= Math.min(LIVE_BYTES_MAX, 2 * this.updateBytesMax)) {
         this.peers.send(peer, { type: 'update', log: id, update: bytes })
         peer.has.set(id, end)
       } else this.peers.send(peer, { type: 'clocks', full: false, logs: [stateOf(this.room.log(id))] })

@@ -183,6 +183,30 @@ test('a disk copied to a second machine counts on both', () => {
   )
 })
 
+test('a commit that a crash kept from the witness is in the witness before peers see it', () => {
+  const { room, nodes } = counted(1)
+  const [a] = nodes
+  const [id, before] = [a.live.commits.replica, a.disk.state]
+  a.persistMs = 100
+  a.count(KEY, 10)
+  room.run(60)
+  a.crash()
+  assert.equal([a.disk.state.mark?.number, a.witness?.number], [2, 1])
+  a.persistMs = 2
+  a.start()
+  assert.is(a.live.commits.replica, id)
+  room.converge()
+  assert.is(room.value(KEY), 13)
+  // Were it not, this disk would look current, and its next counts would vanish below what the peers hold.
+  a.crash()
+  a.disk.state = before
+  a.start()
+  assert.is(a.reported('STORE_BEHIND'), 1)
+  a.count(KEY, 5)
+  room.converge()
+  assert.is(room.value(KEY), 18)
+})
+
 test('a copy that was taken in the middle of a commit is no fork', () => {
   const { room, nodes } = counted(2)
   const [a] = nodes

@@ -57,7 +57,7 @@ export class RoomHarness {
     this.prng = new Prng(options.seed ?? 1)
     this.heartbeatMs = options.heartbeatMs ?? 1000
     this.antiEntropyMs = options.antiEntropyMs ?? 3000
-    this.updateBytesMax = options.updateBytesMax ?? 256 * 1024
+    this.updateBytesMax = options.updateBytesMax ?? 32 * 1024
     this.delayMs = options.delayMs ?? 5
     this.deepChecks = options.deepChecks ?? true
     this.watcher = options.watcher

@@ -5,7 +5,7 @@ import { Swarm } from './swarm.js'
 
 const test = suite('swarm')
 const STEPS = Number(process.env.STEPS ?? 120)
-const SEEDS = Number(process.env.SEEDS ?? 100)
+const SEEDS = Number(process.env.SEEDS ?? 120)
 
 function run(seed: number, hashes = false): number {
   const swarm = new Swarm(seed, STEPS, hashes)

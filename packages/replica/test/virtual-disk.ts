@@ -70,23 +70,15 @@ export class VirtualDisk {
 
   /** The log as a fresh process would find it. */
   read(log: ReplicaId): ReplicaLog {
-    const read = new ReplicaLog(log, new Table())
-    for (const update of updatesOf(this.state.logs.get(log))) {
-      const verdict = read.check(update)
-      if (verdict.verdict === 'new') read.apply(verdict)
-    }
-    return read
+    return replay(log, this.state.logs.get(log)).read
   }
 
-  /** The clock up to which a log is stored, if nothing of it is missing; else 0. */
+  /** The clock up to which nothing of a log is missing here; what a catch-up left open lies behind it. */
   wholeClock(log: ReplicaId): number {
     const records = this.state.logs.get(log)
     if (!records) return 0
     let clock = WHOLE.get(records)
-    if (clock === undefined) {
-      const read = this.read(log)
-      WHOLE.set(records, (clock = read.complete ? read.clock : 0))
-    }
+    if (clock === undefined) WHOLE.set(records, (clock = replay(log, records).whole))
     return clock
   }
 
@@ -107,6 +99,17 @@ export class VirtualDisk {
     for (const { records, head } of this.state.logs.values()) count += records.length + (head ? 1 : 0)
     return count
   }
+}
+
+function replay(log: ReplicaId, records: Records | undefined): { read: ReplicaLog; whole: number } {
+  const read = new ReplicaLog(log, new Table())
+  let whole = 0
+  for (const update of updatesOf(records)) {
+    const verdict = read.check(update)
+    if (verdict.verdict === 'new') read.apply(verdict)
+    if (read.complete) whole = read.clock
+  }
+  return { read, whole }
 }
 
 function applied({ log, append, head }: LogWrite, old: Records | undefined): Records | undefined {

@@ -1,5 +1,12 @@
 import { crc32 } from 'node:zlib'
-import { type CommitMark, type Random, type ReplicaId, type StoredLog, type StoreId, TallymeshError } from '@tallymesh/crdt'
+import {
+  type CommitMark,
+  type Random,
+  type ReplicaId,
+  type StoredLog,
+  type StoreId,
+  TallymeshError,
+} from '@tallymesh/crdt'
 import { freshStoreId } from './creation.js'
 import { Ledger } from './ledger.js'
 import type { Store, StoreWrite } from './store.js'

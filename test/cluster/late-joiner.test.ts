@@ -1,0 +1,76 @@
+// deadline: 300 s
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inCluster } from './cluster.js'
+import type { Stall } from './stall-meter.js'
+import { until } from './until.js'
+
+const COUNTERS = 100_000
+const PREFIX = 'page-views-of-a-customer-with-a-long-name/'
+const STALL_MS_MAX = 50
+/** The first part of the log that goes through, about half of it. */
+const CUT_BYTES = 2_600_000
+/** What a counter takes on the wire, its name of some 45 bytes included. */
+const COUNTER_BYTES_MAX = 60
+/** A diff that was cut comes again. */
+const DIFF_BYTES = 512 * 1024
+
+const joiner = suite('a late joiner')
+
+joiner(
+  'with 100,000 counters goes on where it was cut off, and nobody stalls',
+  inCluster(async cluster => {
+    // The proxy is the only way: the old node advertises it, and the new one advertises nothing.
+    const proxy = await cluster.proxy('old')
+    const listen = async (name: string, advertise: string[]) => ({
+      port: (await cluster.plan(name)).listen.port,
+      advertise,
+    })
+    const old = await cluster.start('old', { listen: await listen('old', [proxy.url]) })
+    await old.call('fill', PREFIX, COUNTERS)
+    await old.call('stall')
+
+    // Opened alone, so that what is measured is joining, not the start of a process.
+    proxy.cut()
+    const fresh = await cluster.start('fresh', { listen: await listen('fresh', []), peers: [proxy.url] })
+    await fresh.call('stall')
+    proxy.heal()
+    proxy.cutAfter(CUT_BYTES)
+    await until('the link to be cut half way', async () => proxy.isCut && (await fresh.call('stats')).links === 0)
+    const first = proxy.bytesOut
+    // Its own count is durable only after what came before it.
+    await fresh.add('counted by the joiner', 1)
+    const { keys } = await fresh.call('stats')
+    const stalls = [await old.call('stall'), await fresh.call('stall')]
+    assert.ok(keys > 0 && keys < COUNTERS, `${keys} of ${COUNTERS} keys when it was cut off`)
+
+    // It keeps what it has, across a restart too.
+    await fresh.close()
+    const again = await cluster.start('fresh')
+    assert.is((await again.call('stats')).keys, keys)
+    await again.call('stall')
+
+    await old.call('stall')
+    proxy.heal()
+    await until('the joiner to have all counters', async () => {
+      const now = await again.call('stats')
+      return now.keys === COUNTERS + 1 || `${now.keys} keys`
+    })
+    stalls.push(await old.call('stall'), await again.call('stall'))
+    const second = proxy.bytesOut - first
+    const told = `${keys} keys in ${first} bytes, the rest in ${second}`
+    assert.ok(second < (COUNTERS - keys) * COUNTER_BYTES_MAX + DIFF_BYTES, `it got more than it lacked: ${told}`)
+
+    const counters = await again.call('counters', PREFIX)
+    assert.is(counters.length, COUNTERS)
+    assert.ok(counters.every(([, value]) => value === 1))
+    console.log(`${told}; stalls of the old and the new node, before and after the cut: ${stalls.map(show).join(', ')}`)
+    for (const stall of stalls) assert.ok(stall.ownMs <= STALL_MS_MAX, `a stall of ${show(stall)}`)
+  }),
+)
+
+function show({ gapMs, ownMs }: Stall): string {
+  return `${gapMs.toFixed(1)} ms (${ownMs.toFixed(1)} ms its own)`
+}
+
+joiner.run()

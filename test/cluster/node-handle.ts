@@ -1,0 +1,169 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { AddOptions, NodeOptions, NodeStatus, PeerEvent } from 'tallymesh'
+import type { Call, Told, ToldError, Verb, Verbs } from './command.js'
+import { until } from './until.js'
+
+const PROGRAM = fileURLToPath(new URL('./node-process.js', import.meta.url))
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Why a call was not answered by its process: a TallymeshError's code, or `GONE` where the process ended first. */
+export class CallError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+interface Waiter {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (reason: Error) => void
+}
+
+/** A node in a process of its own, seen from the test. */
+export class NodeHandle {
+  readonly name: string
+  /** What its `error`, `peer` and `status` events told, oldest first. */
+  readonly errors: ToldError[] = []
+  readonly peers: PeerEvent[] = []
+  readonly statuses: NodeStatus[] = []
+  /** How long opening took; 0 until it is open. */
+  openMs = 0
+  readonly #child: ChildProcess
+  readonly #exited: Promise<unknown>
+  readonly #waiters = new Map<number, Waiter>()
+  #calls = 0
+  #gone = false
+
+  constructor(readonly options: NodeOptions) {
+    this.name = options.name
+    this.#child = fork(PROGRAM, [], { serialization: 'advanced', execArgv: ['--expose-gc'] })
+    running.add(this.#child)
+    this.#child.on('message', (told: Told) => this.#take(told))
+    this.#child.on('error', () => {})
+    this.#exited = once(this.#child, 'exit').then(how => this.#end(how))
+  }
+
+  /** Starts a process and opens the node in it. @throws CallError what `openNode` refused; the process is gone then */
+  static async start(options: NodeOptions): Promise<NodeHandle> {
+    const handle = new NodeHandle(options)
+    try {
+      handle.openMs = await handle.call('open', options)
+      return handle
+    } catch (error) {
+      await handle.kill()
+      throw error
+    }
+  }
+
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  /** @throws CallError */
+  call<V extends Verb>(verb: V, ...args: Parameters<Verbs[V]>): Promise<ReturnType<Verbs[V]>> {
+    const id = ++this.#calls
+    const answer = new Promise<unknown>((resolve, reject) => {
+      if (this.#gone) return reject(new CallError('GONE', `the process of ${this.name} has ended`))
+      this.#waiters.set(id, { resolve, reject })
+      const call: Call = { id, verb, args }
+      this.#child.send(call, failure => failure && this.#fail(id, new CallError('GONE', failure.message)))
+    })
+    return answer as Promise<ReturnType<Verbs[V]>>
+  }
+
+  add(key: string, amount = 1, options?: AddOptions): Promise<void> {
+    return this.call('add', key, amount, options)
+  }
+
+  async value(key: string): Promise<number> {
+    const { increments, decrements } = await this.call('totals', key)
+    return increments - decrements
+  }
+
+  async replica(): Promise<string | undefined> {
+    return (await this.call('stats')).replica
+  }
+
+  /** Waits until it has that many links. */
+  async linked(links: number): Promise<void> {
+    await until(`${links} link(s) of ${this.name}`, async () => {
+      const now = (await this.call('stats')).links
+      return now === links || `${now}`
+    })
+  }
+
+  /** Waits until the node has reported an error with this code. */
+  async reported(code: string): Promise<ToldError> {
+    await until(`${code} reported by ${this.name}`, () => {
+      return this.errors.some(error => error.code === code) || this.errors.map(error => error.code).join(' ')
+    })
+    return this.errors.find(error => error.code === code) as ToldError
+  }
+
+  /** As a crash ends it: nothing is flushed. Resolves once the process is gone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#exited
+  }
+
+  /** Holds the process where it is: it keeps its sockets and answers nothing. */
+  pause(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT')
+  }
+
+  /** Closes the node and ends its process. */
+  async close(): Promise<void> {
+    await this.call('close')
+    if (this.#child.connected) this.#child.disconnect()
+    await this.#exited
+  }
+
+  #take(told: Told): void {
+    switch (told.type) {
+      case 'answer':
+        this.#waiters.get(told.id)?.resolve(told.value)
+        this.#waiters.delete(told.id)
+        return
+      case 'failure':
+        return this.#fail(told.id, new CallError(told.error.code, told.error.message))
+      case 'error':
+        this.errors.push(told.error)
+        return
+      case 'peer':
+        this.peers.push(told.peer)
+        return
+      case 'status':
+        this.statuses.push(told.status)
+        return
+      default: {
+        const unreachable: never = told
+        throw new TypeError(`unknown message ${JSON.stringify(unreachable)}`)
+      }
+    }
+  }
+
+  #fail(id: number, reason: CallError): void {
+    this.#waiters.get(id)?.reject(reason)
+    this.#waiters.delete(id)
+  }
+
+  #end([code, signal]: unknown[]): void {
+    running.delete(this.#child)
+    this.#gone = true
+    for (const id of [...this.#waiters.keys()]) {
+      this.#fail(id, new CallError('GONE', `the process of ${this.name} ended (${signal ?? code})`))
+    }
+  }
+}
