@@ -111,6 +111,9 @@ export class Swarm {
 
   /** A disk that is put back to an earlier state, or lost. */
   #damage(node: VirtualNode): void {
+    // A commit that is on the disk and not in the witness, taken away and put back later, is one promise too many: its log
+    // would have two histories, and nobody could know. So such a machine loses its witness with the rollback.
+    if ((node.disk.state.mark?.number ?? 0) > (node.witness?.number ?? 0)) node.witness = undefined
     if (this.#prng.chance(0.7)) node.disk.state = this.#prng.pick(node.disk.history)
     else {
       node.disk = new VirtualDisk(storeId(this.#prng.hex(32)))
