@@ -22,13 +22,15 @@ crash(
     const before = await c.replica()
     await c.kill()
     await a.add('orders', 6_000)
-    // Opened without peers first: what it shows comes from its disk.
+    // While the others are held, what it shows comes from its disk.
+    for (const other of [a, b]) other.pause()
     const alone = await cluster.start('c', { peers: [] })
     assert.equal(await alone.call('counters'), [
       ['orders', 543],
       ['stock', -2],
     ])
     assert.is(await alone.replica(), before)
+    for (const other of [a, b]) other.resume()
     await alone.linked(2)
     await alone.add('orders', 70_000)
     await allShow([a, b, alone], 'orders', 76_543)
