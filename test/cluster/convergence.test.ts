@@ -108,6 +108,10 @@ convergence(
     await allShow([a, again], 'orders', 1_122)
 
     // Once more from the disk alone: the update was stored where it belongs.
+    await until('b to confirm it as durable', async () => {
+      const lags = (await a.call('members')).map(({ lag }) => lag)
+      return lags.every(lag => lag === 0) || `lags ${lags.join(' ')}`
+    })
     proxy.cut()
     await again.kill()
     assert.is(await (await cluster.start('b')).value('orders'), 1_122)

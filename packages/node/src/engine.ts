@@ -82,6 +82,8 @@ export class Engine {
     })
     if (verdict.report) events.report(verdict.report)
     replica.start(verdict.resume)
+    // A crash may have kept the last commit from the witness; peers learn of that commit as soon as they link.
+    if (verdict.resume !== undefined && store.lastCommit) witness.write(store.lastCommit)
     this.loop = new EffectLoop(replica, store, witness, this.#loopEvents())
     this.loop.lastMark = old?.lastMark
     this.commits = replica.commits

@@ -290,6 +290,34 @@ engine(
 )
 
 engine(
+  'tells the witness of a commit that a crash kept from it, before anybody else learns of it',
+  inLab(async lab => {
+    const disk = new MemoryDisk()
+    const runtimeDir = lab.dir('run')
+    const store = new MemoryStore({ room: 'lab', random: cryptoRandom, disk })
+    const first = await openWitness({ store: store.id, runtimeDir })
+    const node = await lab.on(store, 'a', {}, first)
+    await node.counter('orders').increment()
+    // The crash: the second commit reaches the disk, and not the witness.
+    first.write = () => {}
+    await node.counter('orders').increment()
+    const { replica } = node.stats
+    await node.close()
+    const again = new MemoryStore({ room: 'lab', random: cryptoRandom, disk })
+    const witness = await openWitness({ store: again.id, runtimeDir })
+    const reading = witness.read()
+    assert.is(reading.state === 'whole' && reading.record.number, 1)
+    const resumed = await lab.on(again, 'a', {}, witness)
+    await resumed.close()
+    const last = await openWitness({ store: again.id, runtimeDir })
+    const told = last.read()
+    assert.is(told.state === 'whole' && told.record.number, 2)
+    assert.is(told.state === 'whole' && told.record.replica.toString(16), replica)
+    await last.close()
+  }),
+)
+
+engine(
   'says when the witness is lost, and goes on',
   inLab(async lab => {
     const store = new MemoryStore({ room: 'lab', random: cryptoRandom })
