@@ -85,7 +85,8 @@ export class Engine {
     // A crash may have kept the last commit from the witness; peers learn of that commit as soon as they link.
     if (verdict.resume !== undefined && store.lastCommit) witness.write(store.lastCommit)
     this.loop = new EffectLoop(replica, store, witness, this.#loopEvents())
-    this.loop.lastMark = old?.lastMark
+    // What is resumed may reach peers before the next commit: a later reopening must not find the disk older than this.
+    this.loop.lastMark = verdict.resume === undefined ? old?.lastMark : store.lastCommit
     this.commits = replica.commits
     for (const ticket of this.#tickets.values()) this.loop.step({ type: 'await', ...ticket })
   }

@@ -15,7 +15,7 @@ export interface ReplicaOptions {
   readonly lastNumber: number
   readonly heartbeatMs: number
   readonly antiEntropyMs: number
-  /** Bytes of an update in one frame, about; default 256 KiB. */
+  /** Bytes of an update in one frame, about; default 32 KiB. */
   readonly updateBytesMax?: number
 }
 
