@@ -22,6 +22,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['@tallymesh/crdt'],
   link: ['@tallymesh/crdt'],
   node: ['@tallymesh/crdt', '@tallymesh/replica', '@tallymesh/store', '@tallymesh/link'],
+  client: [],
+  server: ['tallymesh', '@tallymesh/crdt', '@tallymesh/client'],
 }
 
 /** All breaches of the rules in a TypeScript file, `path:line: sentence` each. */
