@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   INDETERMINATE: 'the disk failed while the commit was written; it may or may not have been counted',
   NOT_REPLICATED: 'counted and durable here, but the wanted number of nodes did not confirm in time; do not retry',
   NOT_READY: 'the node may not count now; nothing was counted',
+  NOT_CAUGHT_UP: 'this node did not take in everything up to the position that was asked for in time',
   NODE_CLOSED: 'the node is closed; nothing was counted',
   IDENTITY_CONTESTED: 'the replica id changed more than three times in an hour; somebody else uses this identity',
   LISTEN_FAILED: 'the address cannot be listened on',
@@ -32,6 +33,9 @@ export const ERROR_CODES = {
   FRAME_TOO_LARGE: 'a frame is longer than the limit; the link was closed',
   LINK_FAILED: 'a connection could not be made or broke',
   UNAUTHORIZED: 'the token is missing or wrong',
+  CERTIFICATE_REFUSED: 'a TLS certificate was not accepted, of the peer or by it; no link was made',
+  TLS_UNUSABLE: 'a certificate, key or authority that this node was given cannot be used',
+  SEED_UNRESOLVED: 'the name of a dns: seed does not resolve; it is asked again every few seconds',
   WRONG_ROOM: 'the peer belongs to another room',
   WRONG_VERSION: 'the peer speaks another version of the protocol',
   WRONG_PROTOCOL: 'the other side does not speak the tallymesh protocol',
@@ -40,6 +44,17 @@ export const ERROR_CODES = {
   MEMBER_UNKNOWN: 'no member has this name',
   PEER_SLOW: 'the peer reads too slowly; the link was cut and will catch up later',
   DOOR_READ_ONLY: 'the y-websocket door is read-only; the write was refused and changed nothing',
+  REQUEST_INVALID:
+    'a request breaks the HTTP API: its JSON, a parameter, a header or the form of HTTP; nothing was counted',
+  FORBIDDEN: 'the token, or the certificate, is known but does not allow this; nothing was done',
+  NOT_FOUND: 'nothing is served under this path',
+  METHOD_NOT_ALLOWED: 'the path is known, but not with this HTTP method; the Allow header names those it takes',
+  BODY_TOO_LARGE: 'the body of a request is over the limit; nothing was counted',
+  MEDIA_TYPE_UNSUPPORTED: 'the body of a request is of a type or encoding that is not taken; nothing was counted',
+  RATE_LIMITED: 'too many requests; nothing was counted, Retry-After says when to try again',
+  EXPORT_DAMAGED: 'an export is incomplete or was changed; nothing was imported',
+  EXPORT_WRONG_ROOM: 'an export belongs to another room; nothing was imported',
+  TOKENS_UNUSABLE: 'the tokens cannot be read or break the form; those that were valid before stay valid',
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -1,4 +1,4 @@
-export { checkAmount } from './amount.js'
+export { checkAmount, checkSignedAmount } from './amount.js'
 export { decodeBatch } from './batch.js'
 export {
   type CounterKey,
@@ -27,4 +27,5 @@ export { decodeLogUpdate, logRoot, rootLog } from './log-update.js'
 export { type AppendedCommit, LogWriter } from './log-writer.js'
 export { ReplicaLog } from './replica-log.js'
 export { type Slot, safeValue, Table } from './table.js'
+export type { SnapshotSlot, TableSnapshot } from './table-snapshot.js'
 export type { CheckedUpdate, Verdict } from './verdict.js'

@@ -23,6 +23,11 @@ export class RowIndex {
     return row
   }
 
+  /** A copy of the ids, by row. */
+  ids(): Int32Array {
+    return this.#ids.slice(0, this.size)
+  }
+
   /** The id of a row. */
   id(row: number): number {
     return this.#ids[row] as number

@@ -3,6 +3,7 @@ import type { Entry, KnownKeys } from './entry.js'
 import { TallymeshError } from './errors.js'
 import type { ReplicaId } from './ids.js'
 import { RowIndex, roomFor } from './row-index.js'
+import { TableSnapshot } from './table-snapshot.js'
 
 /** The totals of increments and decrements of one key by one replica. Both never fall. */
 export interface Slot {
@@ -38,11 +39,19 @@ export class Table implements KnownKeys {
   /** Totals for each key id; Infinity once a total left the exactly representable range. */
   #increments = new Float64Array(8)
   #decrements = new Float64Array(8)
-  #sorted: CounterKey[] | undefined
+  /** The keys in order; those that came since it was last asked for are missing. */
+  #sorted: readonly CounterKey[] = []
 
   /** How many keys were ever counted. */
   get size(): number {
     return this.#keys.length
+  }
+
+  /** How many slots there are, over all keys and replicas. O(replicas) */
+  get slots(): number {
+    let slots = 0
+    for (const { rows } of this.#columns.values()) slots += rows.size
+    return slots
   }
 
   /** The replica ids that hold slots. */
@@ -59,7 +68,6 @@ export class Table implements KnownKeys {
     this.#keys.push(key)
     this.#increments = roomFor(this.#increments, id)
     this.#decrements = roomFor(this.#decrements, id)
-    this.#sorted = undefined
     return id
   }
 
@@ -148,14 +156,46 @@ export class Table implements KnownKeys {
     return { increments, decrements }
   }
 
-  /** The keys that start with `prefix`, in the order of their UTF-16 units. The order is made once for each new key. */
+  /** The keys that start with `prefix`, in the order of their UTF-16 units. New keys are merged into that order when it is
+   *  asked for: O(keys) then, O(result) otherwise. */
   keys(prefix = ''): readonly CounterKey[] {
-    this.#sorted ??= [...this.#keys].sort()
-    if (prefix === '') return this.#sorted
-    const from = lowerBound(this.#sorted, prefix)
-    let to = from
-    while (to < this.#sorted.length && (this.#sorted[to] as CounterKey).startsWith(prefix)) to++
-    return this.#sorted.slice(from, to)
+    const sorted = this.#inOrder()
+    return prefix === '' ? sorted : sorted.slice(lowerBound(sorted, prefix), upperBound(sorted, prefix))
+  }
+
+  /** The keys that start with `prefix` and come behind `after`, in order, each when it is asked for. */
+  *keysBehind(after: string, prefix = ''): IterableIterator<CounterKey> {
+    const sorted = this.#inOrder()
+    let at = lowerBound(sorted, after > prefix ? after : prefix)
+    if (sorted[at] === after) at++
+    for (; at < sorted.length; at++) {
+      const key = sorted[at] as CounterKey
+      if (!key.startsWith(prefix)) return
+      yield key
+    }
+  }
+
+  /** How many keys start with `prefix`. */
+  countKeys(prefix = ''): number {
+    if (prefix === '') return this.size
+    const sorted = this.#inOrder()
+    return upperBound(sorted, prefix) - lowerBound(sorted, prefix)
+  }
+
+  /** An array of its own for each new key: whoever still walks an older one is not disturbed. */
+  #inOrder(): readonly CounterKey[] {
+    if (this.#sorted.length < this.#keys.length) {
+      this.#sorted = merged(this.#sorted, this.#keys.slice(this.#sorted.length).sort())
+    }
+    return this.#sorted
+  }
+
+  /** All slots as they are now: later merges do not show. Copies 20 bytes a slot. */
+  snapshot(): TableSnapshot {
+    const columns = [...this.#columns].map(([replica, { rows, p, n }]) => ({
+      ...{ replica, ids: rows.ids(), p: p.slice(0, rows.size), n: n.slice(0, rows.size) },
+    }))
+    return new TableSnapshot(this.#keys, columns)
   }
 
   /** Same slots, not merely the same values. */
@@ -180,13 +220,36 @@ function exactSum(total: number, risen: number): number {
   return sum <= Number.MAX_SAFE_INTEGER ? sum : Number.POSITIVE_INFINITY
 }
 
+/** Two orders without a key in both, as one. */
+function merged(a: readonly CounterKey[], b: readonly CounterKey[]): readonly CounterKey[] {
+  if (a.length === 0) return b
+  const both = new Array<CounterKey>(a.length + b.length)
+  let atA = 0
+  let atB = 0
+  for (let at = 0; at < both.length; at++) {
+    const fromA = atB === b.length || (atA < a.length && (a[atA] as CounterKey) < (b[atB] as CounterKey))
+    both[at] = (fromA ? a[atA++] : b[atB++]) as CounterKey
+  }
+  return both
+}
+
 function lowerBound(sorted: readonly string[], text: string): number {
+  return firstWhere(sorted, key => key >= text)
+}
+
+/** Behind the last key that starts with `prefix`. */
+function upperBound(sorted: readonly string[], prefix: string): number {
+  return firstWhere(sorted, key => key > prefix && !key.startsWith(prefix))
+}
+
+/** The first place from which on `holds`, which holds for a tail of the keys. */
+function firstWhere(sorted: readonly string[], holds: (key: string) => boolean): number {
   let from = 0
   let to = sorted.length
   while (from < to) {
     const middle = (from + to) >>> 1
-    if ((sorted[middle] as string) < text) from = middle + 1
-    else to = middle
+    if (holds(sorted[middle] as string)) to = middle
+    else from = middle + 1
   }
   return from
 }

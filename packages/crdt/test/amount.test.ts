@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checkAmount } from '../src/index.js'
+import { checkAmount, checkSignedAmount } from '../src/index.js'
 import { throwsCode } from './samples.js'
 
 const test = suite('amount')
@@ -28,6 +28,15 @@ test('everything else is refused, and named', () => {
   assert.match(refused(Symbol('x')), 'got Symbol(x) (symbol)')
   assert.match(refused(Object.create(null)), 'got {} (object)')
   assert.match(refused([5]), '(object)')
+})
+
+test('amounts to add may be negative, and never 0', () => {
+  for (const amount of [1, -1, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER]) {
+    assert.is(checkSignedAmount(amount), amount)
+  }
+  for (const amount of [0, -0, 1.5, Number.NaN, -(2 ** 53), 2 ** 53, '1', 1n, null, undefined, {}]) {
+    throwsCode(() => checkSignedAmount(amount), 'INVALID_AMOUNT')
+  }
 })
 
 test.run()

@@ -201,9 +201,26 @@ test('keys come sorted, with or without a prefix', () => {
           table.keys(prefix),
           expected.filter(known => known.startsWith(prefix)),
         )
+        assert.is(table.countKeys(prefix), table.keys(prefix).length)
+        for (const after of ['', prefix, ...expected]) {
+          assert.equal(
+            [...table.keysBehind(after, prefix)],
+            expected.filter(known => known.startsWith(prefix) && known > after),
+          )
+        }
       }
     }),
   )
+})
+
+test('an order that is walked is not disturbed by new keys', () => {
+  const table = new Table()
+  for (const name of ['b', 'd', 'f']) table.idOf(counterKey(name))
+  const walk = table.keysBehind('')
+  assert.is(walk.next().value, 'b')
+  for (const name of ['a', 'c', 'e', 'g']) table.idOf(counterKey(name))
+  assert.equal(table.keys(), ['a', 'b', 'c', 'd', 'e', 'f', 'g'])
+  assert.equal([...walk], ['d', 'f'])
 })
 
 test('a value that no number holds is refused', () => {

@@ -4,6 +4,7 @@ import { asTallymeshError, judgeFirstFrame } from './handshake.js'
 import { encodeHello } from './hello.js'
 import type { Handshake, Hello, Link, LinkEvents } from './link.js'
 import { decodeRefusal, encodeRefusal } from './refusal.js'
+import type { Traffic } from './traffic.js'
 
 /** The most bytes that a link queues, unless told otherwise: 8 MiB. */
 export const QUEUE_BYTES_MAX = 8 * 1_048_576
@@ -26,6 +27,8 @@ export interface LinkSessionOptions {
   readonly channel: Channel
   readonly dialed: string | undefined
   readonly queueBytesMax: number
+  /** Counts the frames of this link, among others. */
+  readonly traffic?: Traffic | undefined
 }
 
 /**
@@ -59,10 +62,10 @@ export class LinkSession implements Link {
 
   /** Says hello. */
   start(): void {
-    const { channel, handshake } = this.#options
+    const { handshake } = this.#options
     try {
       this.#own = handshake.hello()
-      channel.write(encodeFrame(FRAME_HELLO, encodeHello(this.#own)))
+      this.#write(FRAME_HELLO, encodeFrame(FRAME_HELLO, encodeHello(this.#own)))
     } catch (error) {
       this.fail(asTallymeshError(error))
     }
@@ -79,7 +82,7 @@ export class LinkSession implements Link {
     const queued = channel.queuedBytes
     // An empty queue takes any frame, however low its bound.
     if (queued === 0 || queued + message.length <= queueBytesMax) {
-      channel.write(message)
+      this.#write(kind, message)
       return
     }
     this.#state = 'ending'
@@ -125,8 +128,10 @@ export class LinkSession implements Link {
 
   #greet(message: Uint8Array): void {
     const verdict = judgeFirstFrame(message, this.#own as Hello, peer => this.#options.handshake.admit(peer))
-    if (verdict.type === 'refused') this.#refuse(verdict.reason, true)
-    else if (verdict.type === 'refused-by-peer') this.#refuse(toldBy('the other side', verdict.reason), false)
+    if (verdict.type === 'refused') return this.#refuse(verdict.reason, true)
+    const kind = verdict.type === 'accepted' ? FRAME_HELLO : FRAME_REFUSAL
+    this.#options.traffic?.count('received', kind, message.length)
+    if (verdict.type === 'refused-by-peer') this.#refuse(toldBy('the other side', verdict.reason), false)
     else {
       this.peer = verdict.peer
       this.#state = 'open'
@@ -139,6 +144,7 @@ export class LinkSession implements Link {
     let reason: TallymeshError | undefined
     try {
       frame = decodeFrame(message)
+      this.#options.traffic?.count('received', frame.kind, message.length)
       if (frame.kind < FRAME_KIND_OWNER_MIN) reason = heardReason(frame, this.peer)
     } catch (error) {
       this.#finish(asTallymeshError(error), true)
@@ -163,8 +169,13 @@ export class LinkSession implements Link {
 
   #leave(reason: TallymeshError | undefined, tell: boolean): void {
     const { channel } = this.#options
-    if (tell && reason !== undefined) channel.write(encodeFrame(FRAME_REFUSAL, encodeRefusal(reason)))
+    if (tell && reason !== undefined) this.#write(FRAME_REFUSAL, encodeFrame(FRAME_REFUSAL, encodeRefusal(reason)))
     channel.end(reason)
+  }
+
+  #write(kind: number, message: Uint8Array): void {
+    this.#options.traffic?.count('sent', kind, message.length)
+    this.#options.channel.write(message)
   }
 }
 

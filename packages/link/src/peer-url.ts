@@ -4,6 +4,10 @@ import { HELLO_URL_BYTES_MAX } from './hello.js'
 /** The path below which a node takes links. */
 export const MESH_PATH = '/mesh'
 
+const DNS_FORM = /^dns:([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_.])?):(\d{1,5})$/i
+
+const DNS_NAME_BYTES_MAX = 253
+
 const FORM = /^wss?:\/\/[^\s/\\?#@]+(\/|\/mesh)?$/i
 
 /** Reads the address of a peer, `ws://host:port` or `wss://host:port`, with path `/`, `/mesh` or none. Without a port it
@@ -15,6 +19,26 @@ export function parsePeerUrl(text: string): string {
   const { protocol, hostname, port } = new URL(text)
   if (port === '0') throw invalidUrl(text)
   return `${protocol}//${hostname}:${port || (protocol === 'wss:' ? 443 : 80)}/`
+}
+
+/** A seed that stands for every address that a name resolves to. */
+export interface DnsSeed {
+  /** In lower case. */
+  readonly name: string
+  readonly port: number
+}
+
+/** Reads `dns:NAME:PORT`; undefined for what does not begin so.
+ *  @throws TallymeshError INVALID_URL for what begins so and is none */
+export function parseDnsSeed(text: string): DnsSeed | undefined {
+  if (!/^dns:/i.test(text)) return undefined
+  const [, name = '', digits = ''] = DNS_FORM.exec(text) ?? []
+  const port = Number(digits)
+  if (name === '' || name.length > DNS_NAME_BYTES_MAX || port < 1 || port > 65_535) {
+    const form = 'a name whose addresses are seeds is given as dns:NAME:PORT, such as dns:tallymesh.example:7001'
+    throw new TallymeshError('INVALID_URL', `${form}; got ${JSON.stringify(text.slice(0, 200))}`)
+  }
+  return { name: name.toLowerCase(), port }
 }
 
 /** Where the link of a normalised peer URL is dialed. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TallymeshError } from '@tallymesh/crdt'
 import { WebSocketServer } from 'ws'
+import type { Hello } from './link.js'
 import type { LinkSession } from './link-session.js'
 import { bearerToken } from './token.js'
 import { checkWsLinkOptions, positiveInteger, startWsLink, WS_SETTINGS, type WsLinkOptions } from './ws-link.js'
@@ -9,7 +10,8 @@ import { checkWsLinkOptions, positiveInteger, startWsLink, WS_SETTINGS, type WsL
 const CONNECTIONS_MAX = 128
 
 export interface WsAcceptorOptions extends WsLinkOptions {
-  /** Whether a dialer with this token, or without one, may link. Ask `tokenMatcher`. */
+  /** Whether a dialer with this token, or without one, may link; asked at each upgrade, and again by `recheck`. Ask
+   *  `tokenMatcher`. */
   readonly authorize: (token: string | undefined) => boolean
   /** The most connections at a time, those without a hello yet included. Default 128. */
   readonly connectionsMax?: number
@@ -22,8 +24,8 @@ export class WsAcceptor {
   readonly #options: WsAcceptorOptions
   readonly #connectionsMax: number
   readonly #server = new WebSocketServer({ ...WS_SETTINGS, noServer: true, clientTracking: false })
-  /** Every connection that was upgraded and whose socket is not gone yet. */
-  readonly #sessions = new Set<LinkSession>()
+  /** Every connection that was upgraded and whose socket is not gone yet, with the check of what it showed. */
+  readonly #sessions = new Map<LinkSession, () => boolean>()
   #closed = false
   #whenEmpty: (() => void)[] = []
 
@@ -46,9 +48,11 @@ export class WsAcceptor {
       refuseUpgrade(socket, answer)
       return
     }
+    const { authorize } = this.#options
+    const token = bearerToken(request.headers.authorization)
     this.#server.handleUpgrade(request, socket, head, ws => {
       const session = startWsLink(ws, socket, this.#options, undefined)
-      this.#sessions.add(session)
+      this.#sessions.set(session, () => authorize(token))
       ws.on('close', () => {
         this.#sessions.delete(session)
         if (this.#sessions.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
@@ -56,12 +60,25 @@ export class WsAcceptor {
     })
   }
 
+  /** Asks again whether the tokens shown are good, and closes the links of those that are not any more. Each peer is told. */
+  recheck(): void {
+    for (const [session, admitted] of this.#sessions) {
+      if (admitted()) continue
+      // Nobody is known behind a connection that has not said hello, or was refused for what it said.
+      const peer: Hello | undefined = session.peer
+      const whose = peer === undefined ? 'the token shown' : `the token of node ${JSON.stringify(peer.name)}`
+      const reason = new TallymeshError('UNAUTHORIZED', `${whose} is not valid any more; give it one that is`)
+      session.close(reason)
+      session.fail(reason)
+    }
+  }
+
   /** Takes no more links and closes those it took, each of which gets its `closed`.
    *  @param reason what the peers are told
    *  @returns when the last socket is gone, in about a second at most */
   close(reason?: TallymeshError): Promise<void> {
     this.#closed = true
-    for (const session of this.#sessions) {
+    for (const session of this.#sessions.keys()) {
       session.close(reason)
       // Does nothing to the links that were just closed; it refuses those that have not said hello.
       session.fail(reason ?? new TallymeshError('LINK_FAILED', 'this node stops taking links; try another, or later'))

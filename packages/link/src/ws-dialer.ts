@@ -1,17 +1,20 @@
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequestArgs, IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { ConnectionOptions } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import { TallymeshError } from '@tallymesh/crdt'
 import { WebSocket } from 'ws'
 import type { Dialing } from './link.js'
 import type { LinkSession } from './link-session.js'
 import { meshUrl, parsePeerUrl } from './peer-url.js'
+import { tlsFailure } from './tls-failure.js'
 import { bearerHeader } from './token.js'
 import { checkWsLinkOptions, positiveInteger, startWsLink, WS_SETTINGS, type WsLinkOptions } from './ws-link.js'
 
 const CONNECT_TIMEOUT_MS = 5000
 
-/** What a wss dialer may say about certificates; the names and meanings are those of node:tls. */
+/** What a wss dialer may say about certificates; the names and meanings are those of node:tls. Without `servername` the
+ *  peer's certificate must be made out to the host of the URL. */
 export type WsTlsOptions = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>
 
 export interface WsDialOptions extends WsLinkOptions {
@@ -30,7 +33,10 @@ export function dialWs(url: string, options: WsDialOptions): Dialing {
   checkWsLinkOptions(options)
   const { events, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options
   positiveInteger('connectTimeoutMs', connectTimeoutMs)
-  const ws = openWebSocket(dialed, options)
+  let tls: TLSSocket | undefined
+  const ws = openWebSocket(dialed, options, made => {
+    tls = made
+  })
   let socket: Duplex | undefined
   let session: LinkSession | undefined
   let settled = false
@@ -44,7 +50,10 @@ export function dialWs(url: string, options: WsDialOptions): Dialing {
   }
   const timer = setTimeout(() => refuse(connectOverdue(dialed, connectTimeoutMs)), connectTimeoutMs)
   // An 'error' follows `terminate` too, and must be heard to the end, or it would end the process.
-  ws.on('error', error => refuse(connectFailed(dialed, error)))
+  ws.on('error', error => {
+    const failure = dialed.startsWith('wss:') && tlsFailure(dialed, error, tls, options.tls?.cert !== undefined)
+    refuse(failure || connectFailed(dialed, error))
+  })
   ws.on('unexpected-response', (_request, response) => refuse(answerRefused(dialed, response)))
   ws.on('upgrade', response => {
     socket = response.socket
@@ -66,9 +75,20 @@ export function dialWs(url: string, options: WsDialOptions): Dialing {
   }
 }
 
-function openWebSocket(dialed: string, { token, tls = {} }: WsDialOptions): WebSocket {
+function openWebSocket(dialed: string, options: WsDialOptions, made: (socket: TLSSocket) => void): WebSocket {
+  const { token, tls = {} } = options
   const headers: Record<string, string> = token === undefined ? {} : { Authorization: bearerHeader(token) }
-  return new WebSocket(meshUrl(dialed), { ...tls, ...WS_SETTINGS, headers, followRedirects: false })
+  const settings = { ...tls, ...WS_SETTINGS, headers, followRedirects: false }
+  if (!dialed.startsWith('wss:')) return new WebSocket(meshUrl(dialed), settings)
+  // What this makes fail before there is a socket is about the own certificate.
+  const createConnection = (args: ClientRequestArgs) => {
+    const { host, port } = args as { host: string; port: number }
+    const servername = tls.servername ?? (isIP(host) ? '' : host)
+    const socket = connectTls({ ...tls, host, port, servername })
+    made(socket)
+    return socket
+  }
+  return new WebSocket(meshUrl(dialed), { ...settings, createConnection })
 }
 
 function connectOverdue(dialed: string, connectTimeoutMs: number): TallymeshError {

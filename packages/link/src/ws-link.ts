@@ -5,6 +5,7 @@ import { FRAME_BYTES_MAX } from './frame.js'
 import { HANDSHAKE_MS, helloOverdue } from './handshake.js'
 import type { Handshake, LinkEvents } from './link.js'
 import { type Channel, LinkSession, QUEUE_BYTES_MAX } from './link-session.js'
+import type { Traffic } from './traffic.js'
 
 /** How long a closing handshake may take before the socket is destroyed. */
 export const CLOSE_MS = 1000
@@ -31,6 +32,8 @@ export interface WsLinkOptions {
   readonly queueBytesMax?: number
   /** How long the peer may take to say hello. Default 5,000 ms. */
   readonly handshakeMs?: number
+  /** Counts the frames of all links that it is given to. */
+  readonly traffic?: Traffic | undefined
 }
 
 /** Checks an option that counts bytes, milliseconds or connections.
@@ -54,9 +57,9 @@ export function startWsLink(
   options: WsLinkOptions,
   dialed: string | undefined,
 ): LinkSession {
-  const { handshake, events, queueBytesMax = QUEUE_BYTES_MAX, handshakeMs = HANDSHAKE_MS } = options
+  const { handshake, events, queueBytesMax = QUEUE_BYTES_MAX, handshakeMs = HANDSHAKE_MS, traffic } = options
   const channel = new WsChannel(ws, socket)
-  const session = new LinkSession({ handshake, events, channel, dialed, queueBytesMax })
+  const session = new LinkSession({ handshake, events, channel, dialed, queueBytesMax, traffic })
   const timer = setTimeout(() => session.fail(helloOverdue(handshakeMs)), handshakeMs)
   let failure: Error | undefined
   ws.on('message', (data, isBinary) => {

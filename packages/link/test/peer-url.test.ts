@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bearerToken, meshUrl, parsePeerUrl, tokenMatcher } from '../src/index.js'
+import { bearerToken, meshUrl, parseDnsSeed, parsePeerUrl, tokenMatcher } from '../src/index.js'
 import { throwsCode } from './samples.js'
 
 test('an address has one form, and parsing that form changes nothing', () => {
@@ -28,6 +28,33 @@ test('anything else is INVALID_URL', () => {
   const secret = ['ws://u:p@api:1', 'ws://u@api:1', 'ws://@api:1', 'ws://api:1/?token=x', 'ws://api:1?', 'ws://api:1#']
   const odd = ['ws://[::1:1', 'ws://api:x', `ws://${'a'.repeat(1025)}:1`, 'ws://api:1/%6desh', 'ws://api:1/../mesh']
   for (const text of [...bad, ...more, ...secret, ...odd]) throwsCode(() => parsePeerUrl(text), 'INVALID_URL')
+})
+
+test('a name is read as a seed, in lower case', () => {
+  assert.equal(parseDnsSeed('dns:Tallymesh.default.svc.cluster.local:7001'), {
+    name: 'tallymesh.default.svc.cluster.local',
+    port: 7001,
+  })
+  assert.equal(parseDnsSeed('DNS:a:1'), { name: 'a', port: 1 })
+  assert.equal(parseDnsSeed('dns:_mesh.x.:65535'), { name: '_mesh.x.', port: 65_535 })
+  for (const text of ['ws://api:7001', 'dnss:a:1', '', ' dns:a:1']) assert.is(parseDnsSeed(text), undefined)
+})
+
+test('anything else that begins as a name is INVALID_URL', () => {
+  const bad = [
+    'dns:',
+    'dns:a',
+    'dns::1',
+    'dns:a:0',
+    'dns:a:65536',
+    'dns:a:1x',
+    'dns:a b:1',
+    'dns://a:1',
+    'dns:a:1/mesh',
+  ]
+  for (const text of [...bad, 'dns:-a:1', 'dns:a-:1', `dns:${'a'.repeat(254)}:1`, 'dns:[::1]:1', 'dns:ü:1']) {
+    throwsCode(() => parseDnsSeed(text), 'INVALID_URL')
+  }
 })
 
 test('an error never shows credentials or a query', () => {

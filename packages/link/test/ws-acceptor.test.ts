@@ -243,6 +243,32 @@ listened('closing tells all peers, ends all links, and takes no more', {}, async
   assert.is((await new Stranger(listener.url).answered()).status, 503)
 })
 
+const GOOD = { headers: { Authorization: 'Bearer good' } }
+let admitted = ['good', 'other']
+
+listened(
+  'links whose token is not admitted any more are closed, and told',
+  { authorize: token => admitted.includes(token ?? '') },
+  async (node, listener) => {
+    const stranger = await new Stranger(listener.url, GOOD).answered()
+    stranger.ws.send(HELLO)
+    await until('the link', () => node.story === 'open', turn)
+    const silent = await new Stranger(listener.url, { headers: { Authorization: 'Bearer other' } }).answered()
+    await until('both connections', () => listener.acceptor.connections === 2, turn)
+    listener.acceptor.recheck()
+    await turn()
+    assert.is(node.story, 'open', 'both are admitted still')
+    admitted = []
+    listener.acceptor.recheck()
+    listener.acceptor.recheck()
+    await Promise.all([stranger.closed(), silent.closed()])
+    assert.equal([stranger.told?.code, silent.told?.code], ['UNAUTHORIZED', 'UNAUTHORIZED'])
+    assert.is(stranger.told?.message, 'the token of node "api-1" is not valid any more; give it one that is')
+    assert.is(silent.told?.message, 'the token shown is not valid any more; give it one that is')
+    assert.is((await new Stranger(listener.url, GOOD).answered()).status, 401)
+  },
+)
+
 test('options are checked', () => {
   const node = new SuiteNode('a')
   const options = { handshake: node, events: node, authorize: () => true }

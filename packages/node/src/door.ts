@@ -7,7 +7,7 @@ import * as encoding from 'lib0/encoding'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { messageYjsSyncStep1, writeSyncStep2, writeUpdate } from 'y-protocols/sync'
 import * as Y from 'yjs'
-import { DOOR_PATH, doorToken, refuseUpgrade } from './listener.js'
+import { DOOR_PATH, doorToken, refuseUpgrade } from './upgrades.js'
 
 /** The message types of y-websocket. */
 const SYNC = 0
@@ -32,6 +32,8 @@ export interface DoorOptions {
   readonly origins: readonly string[]
   readonly replica: () => Replica
   readonly report: (error: TallymeshError) => void
+  /** The most clients at a time. Default 1,000. */
+  readonly clientsMax?: number | undefined
 }
 
 /** Serves y-websocket clients a live, read-only copy of the room's document: one root array `log/<replica id>` for each log.
@@ -45,7 +47,8 @@ export class Door {
     perMessageDeflate: false,
     handleProtocols: protocols => (protocols.has('tallymesh') ? 'tallymesh' : ([...protocols][0] ?? false)),
   })
-  readonly #clients = new Set<WebSocket>()
+  /** Every client whose socket is not gone yet, with the check of the token that it showed. */
+  readonly #clients = new Map<WebSocket, () => boolean>()
   /** The composed document, while anybody looks at it. */
   #doc: Y.Doc | undefined
   readonly #shown = new Map<ReplicaId, { clock: number; head: number }>()
@@ -54,15 +57,17 @@ export class Door {
   #overdue = false
   readonly #keepalive: NodeJS.Timeout
   #closed = false
+  #whenEmpty: (() => void)[] = []
 
   constructor(readonly options: DoorOptions) {
     this.#keepalive = setInterval(() => {
-      for (const client of this.#clients) this.#send(client, emptyAwareness())
+      for (const client of this.#clients.keys()) this.#send(client, emptyAwareness())
     }, KEEPALIVE_MS)
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { authorize, origins, room } = this.options
+    const { authorize, origins, room, clientsMax = CLIENTS_MAX } = this.options
+    const token = doorToken(request)
     const origin = request.headers.origin
     if (origin !== undefined && !origins.includes(origin)) {
       return refuseUpgrade(
@@ -71,7 +76,7 @@ export class Door {
         `pages of ${origin} may not read this node; allow it in listen.origins`,
       )
     }
-    if (!authorize(doorToken(request))) {
+    if (!authorize(token)) {
       return refuseUpgrade(
         socket,
         '401 Unauthorized',
@@ -83,14 +88,14 @@ export class Door {
       const text = `this node serves the room ${JSON.stringify(room)}, not ${JSON.stringify(asked)}`
       return refuseUpgrade(socket, '404 Not Found', text)
     }
-    if (this.#closed || this.#clients.size >= CLIENTS_MAX) {
+    if (this.#closed || this.#clients.size >= clientsMax) {
       return refuseUpgrade(
         socket,
         '503 Service Unavailable',
         'this node takes no more clients now; try another, or later',
       )
     }
-    this.#server.handleUpgrade(request, socket, head, client => this.#welcome(client))
+    this.#server.handleUpgrade(request, socket, head, client => this.#welcome(client, () => authorize(token)))
   }
 
   /** Something became durable: shows it soon. A busy node has nearly always a commit in flight; so what waits for the own log
@@ -108,32 +113,46 @@ export class Door {
 
   /** The node's documents were rebuilt: clients must load them anew. */
   reset(): void {
-    for (const client of this.#clients) client.close(1012, 'the node reloads its documents')
+    for (const client of this.#clients.keys()) client.close(1012, 'the node reloads its documents')
     this.#forget()
   }
 
-  /** Ends all clients, and takes no more. */
-  close(): void {
+  /** Asks again whether the tokens shown are good, and ends the clients whose are not any more. */
+  recheck(): void {
+    for (const [client, admitted] of this.#clients) {
+      if (!admitted()) this.#end([client], 1008, 'the token is not valid any more')
+    }
+  }
+
+  /** Ends all clients, and takes no more; resolves once their sockets are gone, in about half a second at most. */
+  close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#keepalive)
     clearTimeout(this.#gathering)
-    for (const client of this.#clients) client.close(1001, 'the node closes')
-    // A client that does not answer the closing handshake must not hold the node up.
-    const clients = [...this.#clients]
+    this.#end([...this.#clients.keys()], 1001, 'the node closes')
+    this.#forget()
+    if (this.#clients.size === 0) return Promise.resolve()
+    return new Promise(resolve => this.#whenEmpty.push(resolve))
+  }
+
+  /** A client that does not answer the closing handshake is cut. */
+  #end(clients: readonly WebSocket[], code: number, reason: string): void {
+    for (const client of clients) client.close(code, reason)
     const cut = () => {
       for (const client of clients) client.terminate()
     }
     setTimeout(cut, CLOSE_MS).unref()
-    this.#forget()
   }
 
-  #welcome(client: WebSocket): void {
-    this.#clients.add(client)
+  #welcome(client: WebSocket, admitted: () => boolean): void {
+    this.#clients.set(client, admitted)
     client.binaryType = 'nodebuffer'
     client.on('error', () => client.terminate())
     client.on('close', () => {
       this.#clients.delete(client)
-      if (this.#clients.size === 0) this.#forget()
+      if (this.#clients.size > 0) return
+      this.#forget()
+      for (const resolve of this.#whenEmpty.splice(0)) resolve()
     })
     let refused = false
     client.on('message', (data: Buffer, isBinary: boolean) => {
@@ -178,7 +197,7 @@ export class Door {
       encoding.writeVarUint(encoder, SYNC)
       writeUpdate(encoder, update)
       const message = encoding.toUint8Array(encoder)
-      for (const client of this.#clients) this.#send(client, message)
+      for (const client of this.#clients.keys()) this.#send(client, message)
     })
     return this.#doc
   }

@@ -15,10 +15,24 @@ export interface LoopEvents {
   progressed(): void
   /** A write is durable here. */
   persisted(): void
+  /** Whether somebody wants to know how long commits take. */
+  timed(): boolean
+  /** An own commit is durable and acknowledged.
+   *  @param entries how many totals and other entries it changed
+   *  @param bytes of its update
+   *  @param times undefined where nobody wanted to know when it was formed */
+  committed(entries: number, bytes: number, times: CommitTimes | undefined): void
   member(member: { store: string; name: string; state: MemberState }): void
   report(error: TallymeshError): void
   /** The disk or the witness failed; nothing more is stored or sent by this loop. */
   failed(cause: unknown): void
+}
+
+export interface CommitTimes {
+  /** In the store's write, the sync included. */
+  readonly writeMs: number
+  /** From forming it to acknowledging it. */
+  readonly totalMs: number
 }
 
 /** The only place where a replica's effects are carried out: disk, then witness, then acknowledgements and sends. A loop
@@ -29,6 +43,8 @@ export class EffectLoop {
   #nextLink = 1
   #flushing = false
   #stopped = false
+  /** When the write under way was formed; undefined where nobody wants to know. */
+  #formedMs: number | undefined
   /** The last own commit that this loop acknowledged. */
   lastMark: CommitMark | undefined
 
@@ -68,6 +84,7 @@ export class EffectLoop {
 
   readonly #flush = () => {
     this.#flushing = false
+    this.#formedMs = this.events.timed() ? performance.now() : undefined
     this.step({ type: 'flush' })
   }
 
@@ -151,8 +168,12 @@ export class EffectLoop {
   }
 
   async #persist({ logs, commit }: Extract<Effect, { type: 'persist' }>): Promise<void> {
+    const { inFlight } = this.replica.commits
+    const formedMs = this.#formedMs
+    const watch = formedMs === undefined ? undefined : { formedMs, beganMs: performance.now(), endedMs: 0 }
     try {
       await this.store.write({ logs, ...(commit ? { commit } : {}) })
+      if (watch) watch.endedMs = performance.now()
       if (this.#stopped) return
       if (commit) this.#testify(commit)
     } catch (cause) {
@@ -161,6 +182,10 @@ export class EffectLoop {
     }
     this.lastMark = commit ?? this.lastMark
     this.step({ type: 'persisted' })
+    if (commit && inFlight) {
+      const { entries, bytes } = inFlight
+      this.events.committed(entries, bytes.length, watch && timesOf(watch))
+    }
     this.events.persisted()
   }
 
@@ -176,6 +201,10 @@ export class EffectLoop {
   #fail(cause: unknown): void {
     if (!this.#stopped) this.events.failed(cause)
   }
+}
+
+function timesOf({ formedMs, beganMs, endedMs }: { formedMs: number; beganMs: number; endedMs: number }): CommitTimes {
+  return { writeMs: endedMs - beganMs, totalMs: performance.now() - formedMs }
 }
 
 /** Anything thrown, as an error that can be told. */

@@ -1,37 +1,21 @@
 import { type CounterKey, storeId, TallymeshError } from '@tallymesh/crdt'
-import { type Cell, type Commits, decideIdentity, Replica, type ReplicaOptions } from '@tallymesh/replica'
-import type { Store, Witness } from '@tallymesh/store'
+import type { Cell, Commits, Replica } from '@tallymesh/replica'
 import type { AddOptions } from './add-options.js'
+import { CatchingUp } from './catching-up.js'
 import { cellTotals, cellValue } from './cell-value.js'
-import { CommitPromises } from './commit-promises.js'
+import { drain } from './draining.js'
 import { EffectLoop, type LoopEvents, unexpected } from './effect-loop.js'
-import { notReplicated, Tickets } from './tickets.js'
+import type { EngineOptions } from './engine-options.js'
+import { Figures } from './figures.js'
+import { type GroupEntry, Groups } from './groups.js'
+import { Instants } from './instants.js'
+import { loadReplica } from './loading.js'
+import { Outcomes } from './outcomes.js'
+import { Positions } from './positions.js'
+import { Recovery } from './recovery.js'
+import { type ExportedSlot, exportSlots } from './slot-export.js'
+import { SlotImport } from './slot-import.js'
 import { Watchers } from './watchers.js'
-
-export interface EngineEvents {
-  member(member: { store: string; name: string; state: 'up' | 'suspect' | 'down' }): void
-  report(error: TallymeshError): void
-  /** Something became durable, or came from a peer. */
-  progressed(): void
-  /** The disk failed: links end now, and everything is rebuilt from what the disk holds. */
-  recovering(cause: TallymeshError): void
-  recovered(): void
-  /** The node cannot go on. */
-  fatal(error: TallymeshError): void
-}
-
-export interface EngineOptions {
-  readonly replica: Omit<ReplicaOptions, 'lastNumber'>
-  readonly store: Store
-  readonly witness: Witness
-  readonly repair: boolean
-  readonly replicasTimeoutMs: number
-  readonly events: EngineEvents
-}
-
-const RETRY_MIN_MS = 100
-const RETRY_MAX_MS = 5_000
-const DRAIN_POLL_MS = 2
 
 /** Counts: owns the replica and its effect loop, and the promises of those who wait for commits. After a failed write it
  *  throws both away and builds them anew from what the disk holds. */
@@ -41,18 +25,24 @@ export class Engine {
   commits!: Commits
   /** Why nothing may be counted now; undefined while the node is ready. */
   refusal: TallymeshError | undefined = new TallymeshError('NOT_READY', 'the node is opening; nothing was counted')
-  readonly #promises = new CommitPromises()
-  readonly #tickets = new Tickets()
-  /** Recoveries since a write last succeeded. */
-  #recoveries = 0
-  #retryMs = RETRY_MIN_MS
-  #retry: NodeJS.Timeout | undefined
+  readonly #outcomes = new Outcomes()
+  readonly #recovery = new Recovery(() => this.#reopen())
+  readonly #groups = new Groups(this)
+  readonly #instants = new Instants(() => !this.loop.stopped && this.commits.inFlight === undefined)
+  readonly #import = new SlotImport(this)
+  readonly figures = new Figures(() => this.replica)
+  readonly #catchingUp: CatchingUp
+  readonly #positions = new Positions(() => (this.loop as EffectLoop | undefined)?.replica.room.logs)
   /** The refusal stands for good: the node closes, or failed. */
   #retired = false
-  #failed = false
+  /** The node cannot go on. */
+  failed = false
   #closed = false
 
-  constructor(readonly options: EngineOptions) {}
+  constructor(readonly options: EngineOptions) {
+    const dials = options.dials ?? options.replica.seeds.length > 0
+    this.#catchingUp = new CatchingUp(dials, () => this.replica.sync.level)
+  }
 
   get replica(): Replica {
     return this.loop.replica
@@ -60,35 +50,13 @@ export class Engine {
 
   /** Builds replica and loop from the store. @throws TallymeshError STORE_CORRUPT unless the node may repair */
   async build(): Promise<void> {
-    const { store, witness, repair, events } = this.options
-    const old = this.loop as EffectLoop | undefined
-    const replica = new Replica({ ...this.options.replica, lastNumber: store.lastCommit?.number ?? 0 })
-    let clean = store.damage.length === 0
-    for await (const stored of store.load()) {
-      const damage = replica.load(stored)
-      if (!damage) continue
-      clean = false
-      if (!repair) throw new TallymeshError('STORE_CORRUPT', `${damage.message}. Open with repair: true to do so`)
-      events.report(damage)
-    }
-    if (old) replica.commits.adoptCells(old.replica.commits.cells(), old.replica.commits.open)
-    const reading = witness.read()
-    const witnessed = old?.lastMark ?? (reading.state === 'whole' ? reading.record : undefined)
-    const verdict = decideIdentity({
-      witness: witnessed,
-      held: witness.held || old?.lastMark !== undefined,
-      clean,
-      stored: store.lastCommit,
-    })
-    if (verdict.report) events.report(verdict.report)
-    replica.start(verdict.resume)
-    // A crash may have kept the last commit from the witness; peers learn of that commit as soon as they link.
-    if (verdict.resume !== undefined && store.lastCommit) witness.write(store.lastCommit)
+    const { store, witness } = this.options
+    const { replica, lastMark } = await loadReplica(this.options, this.loop as EffectLoop | undefined)
     this.loop = new EffectLoop(replica, store, witness, this.#loopEvents())
-    // What is resumed may reach peers before the next commit: a later reopening must not find the disk older than this.
-    this.loop.lastMark = verdict.resume === undefined ? old?.lastMark : store.lastCommit
+    this.loop.lastMark = lastMark
     this.commits = replica.commits
-    for (const ticket of this.#tickets.values()) this.loop.step({ type: 'await', ...ticket })
+    this.figures.opened(store.lastCommit?.replica)
+    for (const ticket of this.#outcomes.tickets.values()) this.loop.step({ type: 'await', ...ticket })
   }
 
   /** From now on the node counts, unless it was retired. */
@@ -101,11 +69,17 @@ export class Engine {
   retire(refusal: TallymeshError): void {
     this.#retired = true
     this.refusal = refusal
+    this.#groups.refuse(refusal)
+  }
+
+  #refuseWaiting(reason: TallymeshError): void {
+    this.#groups.refuse(reason)
+    this.#instants.refuse(reason)
   }
 
   /** The promise of the commit that was just counted into. */
   counted(): Promise<void> {
-    const promise = this.#promises.of(this.commits.open)
+    const promise = this.#outcomes.promises.of(this.commits.open)
     this.loop.flushSoon()
     return promise
   }
@@ -115,11 +89,51 @@ export class Engine {
     const durable = this.counted()
     const { replicas = 1, timeoutMs = this.options.replicasTimeoutMs } = options
     if (replicas === 1) return durable
-    const { ticket, confirmed } = this.#tickets.add(this.commits.open, replicas, timeoutMs)
+    const { ticket, confirmed } = this.#outcomes.tickets.add(this.commits.open, replicas, timeoutMs)
     this.loop.step({ type: 'await', ...ticket })
     const both = Promise.all([durable, confirmed]).then(() => undefined)
     both.catch(() => {})
     return both
+  }
+
+  /** Counts all of `entries` in one commit, or nothing. Where a large commit is being written in parts, or the open one is
+   *  full, they wait, uncounted, for the next one.
+   *  @throws TallymeshError (as a rejection) as `Counter.increment`; INVALID_OPTION for other than 1 to 2,000 entries */
+  add(entries: readonly GroupEntry[], options?: AddOptions): Promise<void> {
+    return this.#groups.add(entries, options)
+  }
+
+  /** Where the commits end that this process acknowledged: `<replica id>:<clock>` joined by `,`, ids in hexadecimal. */
+  get position(): string {
+    return this.#positions.position
+  }
+
+  /** See `Positions.reached`. */
+  reached(position: string, timeoutMs: number): Promise<void> {
+    return this.#positions.reached(position, timeoutMs)
+  }
+
+  /** All slots at one moment between two commits, by key and replica id. The table is copied at that moment; ordering it and
+   *  reading it stall nobody.
+   *  @throws TallymeshError NOT_READY while the disk is reopened, NODE_CLOSED */
+  async exportSlots(): Promise<Iterable<ExportedSlot>> {
+    if (this.loop.stopped) throw this.refusal ?? new TallymeshError('NOT_READY', 'the node reopens its store')
+    return exportSlots(await this.#instants.next(() => this.replica.table.snapshot()))
+  }
+
+  /** See `SlotImport.run`. */
+  importSlots(slots: Iterable<ExportedSlot>): Promise<number> {
+    return this.#import.run(slots)
+  }
+
+  /** How many batches linked peers are known to hold and this node lacks, over all logs. O(peers × logs) */
+  get behind(): number {
+    return this.replica.sync.behind
+  }
+
+  /** Whether this node, since it opened, has once held all that every peer linked then said it holds. */
+  get caughtUp(): boolean {
+    return this.#catchingUp.look()
   }
 
   /** A refusal as a promise: awaited or not, it never ends the process. */
@@ -155,52 +169,53 @@ export class Engine {
     await this.counted()
   }
 
-  /** Waits until everything counted is durable, and then until linked peers confirmed it. Peers, and a disk that failed and is
-   *  being reopened, get `timeoutMs`; a disk that writes gets the time it takes. */
-  async drain(timeoutMs: number): Promise<void> {
-    let deadlineMs = performance.now() + timeoutMs
-    this.loop.flushSoon()
-    while (this.#unwritten() && !this.#failed && (!this.loop.stopped || performance.now() < deadlineMs)) await pause()
-    deadlineMs = performance.now() + timeoutMs
-    while (!this.loop.stopped && performance.now() < deadlineMs && this.#lagging()) await pause()
-  }
-
-  /** Own counts only: peers may go on to send theirs for as long as they like. */
-  #unwritten(): boolean {
-    return this.commits.pending || (this.commits.inFlight !== undefined && !this.loop.stopped)
-  }
-
-  #lagging(): boolean {
-    for (const { state, lag } of this.replica.view()) if (state === 'up' && lag > 0) return true
-    return false
+  /** See `drain`. */
+  drain(timeoutMs: number): Promise<void> {
+    return drain(this, timeoutMs)
   }
 
   /** Ends counting: fails whoever still waits. The store stays open. */
   close(): void {
     this.#closed = true
-    clearTimeout(this.#retry)
+    this.#recovery.close()
     this.watchers.close()
+    this.#positions.close()
     if (!(this.loop as EffectLoop | undefined)) return
     this.loop.stop()
     const lost = new TallymeshError('NODE_CLOSED', 'the node closed before its disk took this; nothing was counted')
-    if (this.commits.pending && !this.#failed) this.options.events.report(lost)
+    if (this.commits.pending && !this.failed) this.options.events.report(lost)
     const text = 'the node closed while the commit was written; it may or may not have been counted'
-    this.#failWritten(new TallymeshError('INDETERMINATE', text), 'the node closed before enough stores confirmed it')
-    this.#failOpen(lost)
+    this.#refuseWaiting(lost)
+    this.#outcomes.failWritten(
+      this.commits.open,
+      new TallymeshError('INDETERMINATE', text),
+      'the node closed before enough stores confirmed it',
+    )
+    this.#outcomes.failOpen(this.commits.open, lost)
   }
 
   #loopEvents(): LoopEvents {
     const { events } = this.options
     return {
-      acknowledged: commit => this.#promises.acknowledge(commit, this.commits.open),
-      confirmed: ticket => this.#tickets.confirm(ticket),
+      acknowledged: commit => {
+        if (this.loop.lastMark) this.#positions.acknowledged(this.loop.lastMark)
+        this.#outcomes.promises.acknowledge(commit, this.commits.open)
+      },
+      confirmed: ticket => this.#outcomes.tickets.confirm(ticket),
       unconfirmed: (ticket, confirmed, wanted) => {
-        const reason = notReplicated(`${confirmed} of ${wanted} stores confirmed it in time`)
-        events.report(reason)
-        this.#tickets.reject(ticket, reason)
+        events.report(this.#outcomes.unconfirmed(ticket, confirmed, wanted))
       },
       changed: ids => this.#changed(ids),
-      progressed: () => events.progressed(),
+      progressed: () => {
+        this.#catchingUp.look()
+        this.#positions.progressed()
+        events.progressed()
+      },
+      timed: () => events.committed !== undefined && (events.wantsCommits?.() ?? true),
+      committed: (entries, bytes, times) => {
+        if (this.loop.lastMark) this.figures.committed(this.loop.lastMark.replica, entries, bytes)
+        if (times) events.committed?.({ entries, bytes, ...times })
+      },
       persisted: () => this.#persisted(),
       member: member => events.member(member),
       report: error => {
@@ -217,8 +232,10 @@ export class Engine {
   }
 
   #persisted(): void {
-    this.#recoveries = 0
-    this.#retryMs = RETRY_MIN_MS
+    this.#recovery.succeeded()
+    this.#instants.reached()
+    this.#groups.admit()
+    this.#positions.progressed()
     this.options.events.progressed()
   }
 
@@ -231,19 +248,19 @@ export class Engine {
     if (!this.#retired) this.refusal = new TallymeshError('NOT_READY', text, { cause: error })
     this.options.events.recovering(error)
     this.loop.stop(new TallymeshError('NOT_READY', 'this node reopens its store'))
+    if (this.refusal) this.#refuseWaiting(this.refusal)
     const reason = new TallymeshError(
       'INDETERMINATE',
       `the disk failed while the commit was written; it may or may not have been counted: ${error.message}`,
       { cause: error },
     )
-    this.#failWritten(reason, 'the disk failed before enough stores confirmed it')
+    this.#outcomes.failWritten(this.commits.open, reason, 'the disk failed before enough stores confirmed it')
     this.options.events.report(reason)
-    // A disk that opens well and fails at the next write is asked ever more rarely, too.
-    if (this.#recoveries++ === 0) await this.#reopen()
-    else this.#reopenLater()
+    await this.#recovery.failed()
   }
 
-  async #reopen(): Promise<void> {
+  /** Answers whether there is no need to try again later. */
+  async #reopen(): Promise<boolean> {
     const { store, events } = this.options
     try {
       await store.reopen()
@@ -252,48 +269,31 @@ export class Engine {
       await this.build()
     } catch (cause) {
       const error = unexpected(cause)
-      if (this.#closed) return
-      if (error.code === 'STORE_CORRUPT' || error.code === 'STORE_UNSUPPORTED') this.#fatal(error)
-      else this.#reopenLater()
-      return
+      if (this.#closed) return true
+      if (error.code !== 'STORE_CORRUPT' && error.code !== 'STORE_UNSUPPORTED') return false
+      this.#fatal(error)
+      return true
     }
-    if (this.#closed) return this.loop.stop()
-    this.ready()
-    this.watchers.wake()
-    events.recovered()
-  }
-
-  #reopenLater(): void {
-    if (this.#closed) return
-    this.#retry = setTimeout(() => void this.#reopen(), this.#retryMs)
-    this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2)
+    if (this.#closed) this.loop.stop()
+    else {
+      this.ready()
+      this.watchers.wake()
+      this.#positions.progressed()
+      events.recovered()
+    }
+    return true
   }
 
   #fatal(error: TallymeshError): void {
-    this.#failed = true
+    this.failed = true
     const text = `the node failed (${error.message}); nothing was counted`
     const refusal = new TallymeshError('NOT_READY', text, { cause: error })
     if (!this.#retired) this.retire(refusal)
+    this.#refuseWaiting(refusal)
     this.loop.stop(error)
     const reason = new TallymeshError('INDETERMINATE', `the node failed: ${error.message}`, { cause: error })
-    this.#failWritten(reason, 'the node failed before enough stores confirmed it')
-    this.#failOpen(refusal)
+    this.#outcomes.failWritten(this.commits.open, reason, 'the node failed before enough stores confirmed it')
+    this.#outcomes.failOpen(this.commits.open, refusal)
     this.options.events.fatal(error)
   }
-
-  /** Gives up what was handed to the disk. What is acknowledged is counted, whoever confirms it. */
-  #failWritten(reason: TallymeshError, why: string): void {
-    this.#tickets.failUpTo(this.#promises.acknowledged, notReplicated(why))
-    this.#tickets.failUpTo(this.commits.open - 1, reason)
-    this.#promises.failBefore(this.commits.open, reason)
-  }
-
-  #failOpen(reason: TallymeshError): void {
-    this.#tickets.failUpTo(this.commits.open, reason)
-    this.#promises.failOpen(reason)
-  }
-}
-
-function pause(): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, DRAIN_POLL_MS))
 }

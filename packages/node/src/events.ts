@@ -13,6 +13,18 @@ export interface PeerEvent {
   readonly state: MemberState
 }
 
+/** An own commit that became durable. */
+export interface CommitEvent {
+  /** Totals that it changed, and member records and adopted slots that it carries. */
+  readonly entries: number
+  /** Of its update, as it is stored and sent. */
+  readonly bytes: number
+  /** In the store's write, the sync included. */
+  readonly writeMs: number
+  /** From forming it to acknowledging it. */
+  readonly totalMs: number
+}
+
 /** The events of a node, with what their listeners get. */
 export interface NodeEvents {
   /** A member came up, is suspected, or is down. */
@@ -20,6 +32,8 @@ export interface NodeEvents {
   /** Something went wrong that somebody should know of; where a promise was refused for it too, it is the same error. */
   error: [TallymeshError]
   status: [NodeStatus]
+  /** A commit of this node became durable. Commits are timed only while somebody listens. */
+  commit: [CommitEvent]
 }
 
 /** Errors that wait for the first listener, at most. */
@@ -43,6 +57,11 @@ export class NodeEmitter {
 
   off<Event extends keyof NodeEvents>(event: Event, listener: (...args: NodeEvents[Event]) => void): void {
     this.#emitter.off(event, listener)
+  }
+
+  /** Whether anybody listens. */
+  wants(event: keyof NodeEvents): boolean {
+    return this.#emitter.listenerCount(event) > 0
   }
 
   emit<Event extends keyof NodeEvents>(event: Event, ...args: NodeEvents[Event]): void {

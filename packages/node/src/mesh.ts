@@ -7,7 +7,9 @@ import {
   type Link,
   type LinkEvents,
   parsePeerUrl,
+  type Traffic,
   WsAcceptor,
+  type WsTlsOptions,
 } from '@tallymesh/link'
 import type { Member } from '@tallymesh/replica'
 import { RecentReports } from './recent-reports.js'
@@ -34,9 +36,13 @@ interface Target {
 export interface MeshOptions {
   readonly hello: () => Hello
   readonly admit: (peer: Hello) => TallymeshError | undefined
-  readonly token: string | undefined
+  /** What to show to whom is dialed; asked at each dial. */
+  readonly token: () => string | undefined
+  /** How to dial a wss peer; asked at each dial. */
+  readonly tls: (url: string) => WsTlsOptions
   readonly authorize: (token: string | undefined) => boolean
-  readonly seeds: readonly string[]
+  /** The addresses of the seeds now. */
+  readonly seeds: () => readonly string[]
   readonly members: () => Iterable<Member>
   /** A URL was reached: it is no unknown member any more. */
   readonly reached: (url: string) => void
@@ -45,6 +51,7 @@ export interface MeshOptions {
   readonly frame: (link: Link, kind: number, body: Uint8Array) => void
   readonly closed: (link: Link) => void
   readonly report: (error: TallymeshError) => void
+  readonly traffic?: Traffic | undefined
   /** Uniform in [0, 1). */
   readonly random: () => number
 }
@@ -56,7 +63,7 @@ export class Mesh {
   /** Every link whose end was not seen yet, with the peer's addresses. */
   readonly #links = new Map<Link, readonly string[]>()
   readonly acceptor: WsAcceptor
-  readonly #wire: { handshake: Handshake; events: LinkEvents }
+  readonly #wire: { handshake: Handshake; events: LinkEvents; traffic: Traffic | undefined }
   readonly #self = new TallymeshError('LINK_FAILED', 'this address is the node itself')
   readonly #reports = new RecentReports()
   #nowMs = 0
@@ -70,7 +77,8 @@ export class Mesh {
       closed: (link, reason) => this.#closed(link, reason),
       refused: (reason, dialed) => this.#refused(reason, dialed),
     }
-    this.#wire = { handshake: { hello: options.hello, admit: peer => this.#admit(peer) }, events }
+    const handshake = { hello: options.hello, admit: (peer: Hello) => this.#admit(peer) }
+    this.#wire = { handshake, events, traffic: options.traffic }
     this.acceptor = new WsAcceptor({ ...this.#wire, authorize: options.authorize })
   }
 
@@ -116,7 +124,7 @@ export class Mesh {
 
   /** The seeds, and where the members are now: what nobody names any more is not dialed for ever. */
   #wanted(): Set<string> {
-    const wanted = new Set(this.options.seeds)
+    const wanted = new Set(this.options.seeds())
     const own = this.options.hello().urls
     for (const member of this.options.members()) {
       if (member.removed) continue
@@ -162,7 +170,7 @@ export class Mesh {
   /** Whether a link leads to whom this address names. A seed that never answered is dialed all the same: who stands behind
    *  it is not known yet. */
   #linked(target: Target): boolean {
-    const seed = this.options.seeds.includes(target.url) && target.store === undefined
+    const seed = this.options.seeds().includes(target.url) && target.store === undefined
     for (const [link, urls] of this.#links) {
       if (link.dialed === target.url || link.peer.store === target.store) return true
       if (!seed && urls.includes(target.url)) return true
@@ -171,9 +179,15 @@ export class Mesh {
   }
 
   #dial(target: Target): void {
-    const { token } = this.options
+    const { token, tls } = this.options
     target.attempts++
-    target.dialing = dialWs(target.url, { ...this.#wire, token })
+    try {
+      const secure = target.url.startsWith('wss:') ? { tls: tls(target.url) } : {}
+      target.dialing = dialWs(target.url, { ...this.#wire, ...secure, token: token() })
+    } catch (cause) {
+      // A token that fits no header, or certificates that cannot be had: they may change until the next attempt.
+      this.#refused(cause as TallymeshError, target.url)
+    }
   }
 
   #giveUp(target: Target): void {

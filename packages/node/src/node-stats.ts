@@ -1,3 +1,16 @@
+import { showReplicaId } from '@tallymesh/crdt'
+import { FRAME_HELLO, FRAME_REFUSAL, type FrameCount } from '@tallymesh/link'
+import { KIND } from '@tallymesh/replica'
+import type { Store } from '@tallymesh/store'
+import type { Engine } from './engine.js'
+import type { Network } from './network.js'
+
+/** Frames of one kind in one direction since the node opened, over all its links. */
+export interface FrameStats extends Omit<FrameCount, 'kind'> {
+  /** hello, refusal, clocks, sync, durable, ping, members, or unknown. */
+  readonly kind: string
+}
+
 /** Figures of a node, for operators and tests. */
 export interface NodeStats {
   /** The live replica id, in hexadecimal; undefined until the node counts for the first time. */
@@ -9,4 +22,59 @@ export interface NodeStats {
   /** Commits of this data directory so far. */
   readonly commits: number
   readonly links: number
+  /** How often commits went on under another replica id than the one before, that of an earlier process included. */
+  readonly replicaChanges: number
+  /** Totals over all counters and replica ids. */
+  readonly slots: number
+  /** Replica ids with two histories. */
+  readonly forks: number
+  /** Batches that linked peers are known to hold and this node lacks. */
+  readonly behind: number
+  /** Counters with counts that are in no batch yet. */
+  readonly pending: number
+  /** Entries in all own commits since the node opened. */
+  readonly commitEntries: number
+  /** Bytes of all own commits since the node opened. */
+  readonly commitBytes: number
+  readonly frames: readonly FrameStats[]
+}
+
+export function nodeStats(engine: Engine, store: Store, network: Network): NodeStats {
+  const { room, commits } = engine.replica
+  let structs = 0
+  for (const log of room.logs.values()) structs += log.structs
+  return {
+    replica: commits.replica === undefined ? undefined : showReplicaId(commits.replica),
+    keys: room.table.size,
+    logs: room.logs.size,
+    structs,
+    commits: store.lastCommit?.number ?? 0,
+    links: network.links,
+    replicaChanges: engine.figures.replicaChanges,
+    slots: engine.figures.slots,
+    forks: engine.figures.forks,
+    behind: engine.behind,
+    pending: engine.figures.pending,
+    commitEntries: engine.figures.commitEntries,
+    commitBytes: engine.figures.commitBytes,
+    frames: frameStats(network.traffic.counts()),
+  }
+}
+
+/** Counts by name; kinds that nobody knows, of later versions or of strangers, together. */
+export function frameStats(counts: readonly FrameCount[]): FrameStats[] {
+  const sums = new Map<string, { -readonly [Key in keyof FrameStats]: FrameStats[Key] }>()
+  for (const { direction, kind: number, frames, bytes } of counts) {
+    const kind = nameOf(number)
+    let sum = sums.get(`${direction} ${kind}`)
+    if (!sum) sums.set(`${direction} ${kind}`, (sum = { direction, kind, frames: 0, bytes: 0 }))
+    sum.frames += frames
+    sum.bytes += bytes
+  }
+  return [...sums.values()]
+}
+
+function nameOf(kind: number): string {
+  const known = { hello: FRAME_HELLO, refusal: FRAME_REFUSAL, ...KIND }
+  return Object.entries(known).find(([, its]) => its === kind)?.[0] ?? 'unknown'
 }

@@ -1,97 +1,64 @@
-import { randomBytes } from 'node:crypto'
-import { type CounterKey, canonicalKey, counterKey, type Labels, showReplicaId, TallymeshError } from '@tallymesh/crdt'
-import { type Hello, PROTOCOL_VERSION, tokenMatcher } from '@tallymesh/link'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type CounterKey, canonicalKey, counterKey, type Labels, type TallymeshError } from '@tallymesh/crdt'
 import type { Store, Witness } from '@tallymesh/store'
-import { advertised, socketUrl } from './advertised.js'
+import type { AddOptions } from './add-options.js'
 import { Counter } from './counter.js'
-import { Door } from './door.js'
-import { Engine } from './engine.js'
-import { NodeEmitter, type NodeEvents, type NodeStatus } from './events.js'
-import { Listener } from './listener.js'
-import { type MemberInfo, removable } from './member-info.js'
-import { Mesh } from './mesh.js'
-import type { NodeStats } from './node-stats.js'
+import { type CounterAdd, checkGroup } from './counter-group.js'
+import { CounterReader, type ReaderOptions, readersOf } from './counter-reader.js'
+import type { Engine } from './engine.js'
+import type { NodeEvents, NodeStatus } from './events.js'
+import { Lifecycle } from './lifecycle.js'
+import { type MemberInfo, memberInfos, removable } from './member-info.js'
+import { type NodeStats, nodeStats } from './node-stats.js'
 import type { Settings } from './options.js'
-import { cryptoRandom } from './random.js'
-import { startReports } from './start-reports.js'
-
-const TICKS_PER_HEARTBEAT = 4
+import type { ExportedSlot } from './slot-export.js'
 
 /** One node of a room. Made by `openNode`. */
 export class TallymeshNode {
-  readonly #settings: Settings
-  readonly #store: Store
-  readonly #witness: Witness
+  readonly #life: Lifecycle
   readonly #engine: Engine
-  readonly #mesh: Mesh
-  readonly #door: Door
-  readonly #emitter = new NodeEmitter()
-  readonly #instance = randomBytes(16).toString('hex')
   readonly #counters = new Map<CounterKey, Counter>()
-  /** Seeds that were never reached: a replica that is rebuilt counts no others as members. */
-  readonly #seeds: string[]
-  /** What the engine reported already, where a link ends for the same reason. */
-  readonly #told = new WeakSet<TallymeshError>()
-  #listener: Listener | undefined
-  #urls: string[] = []
-  #ticker: NodeJS.Timeout | undefined
-  #status: NodeStatus = 'opening'
-  #closing: Promise<void> | undefined
 
   /** @internal Use `openNode`. */
   constructor(settings: Settings, store: Store, witness: Witness) {
-    this.#settings = settings
-    this.#seeds = [...settings.peers]
-    this.#store = store
-    this.#witness = witness
-    const authorize = settings.token === undefined ? () => true : tokenMatcher([settings.token])
-    this.#engine = this.#makeEngine()
-    this.#mesh = this.#makeMesh(authorize)
-    this.#door = new Door({
-      room: settings.room,
-      authorize,
-      origins: settings.listen?.origins ?? [],
-      replica: () => this.#engine.replica,
-      report: error => this.#emitter.emit('error', error),
-    })
+    this.#life = new Lifecycle(settings, store, witness)
+    this.#engine = this.#life.engine
   }
 
   /** @internal Called by `openNode`. */
-  async start(): Promise<void> {
-    await this.#engine.build()
-    for (const report of startReports(this.#settings, this.#store, this.#witness)) this.#emitter.emit('error', report)
-    const { listen, advertise, heartbeatMs } = this.#settings
-    if (listen) {
-      this.#listener = await Listener.open({
-        ...listen,
-        mesh: (request, socket, head) => this.#mesh.acceptor.handleUpgrade(request, socket, head),
-        door: (request, socket, head) => this.#door.handleUpgrade(request, socket, head),
-        report: error => this.#emitter.emit('error', error),
-      })
-      this.#urls.push(...(advertise ?? advertised(listen.host, this.#listener.address)))
-    }
-    this.#engine.ready()
-    this.#setStatus('ready')
-    this.#ticker = setInterval(() => this.#tick(), heartbeatMs / TICKS_PER_HEARTBEAT)
-    this.#tick()
+  start(): Promise<void> {
+    return this.#life.start()
   }
 
   get name(): string {
-    return this.#settings.name
+    return this.#life.settings.name
   }
 
   get room(): string {
-    return this.#settings.room
+    return this.#life.settings.room
   }
 
   get status(): NodeStatus {
-    return this.#status
+    return this.#life.status
   }
 
-  /** Where this node listens, as others would dial it from this machine; undefined for one that only dials. */
+  /** Where this node listens, as others would dial it from this machine; without a port of its own, the first address that it
+   *  advertises. Undefined for one that only dials. */
   get url(): string | undefined {
-    const address = this.#listener?.address
-    return address && socketUrl(address.host, address.port)
+    return this.#life.network.url
+  }
+
+  /** Takes a WebSocket upgrade of the caller's HTTP or HTTPS server: peers at /mesh, y-websocket clients at /yjs. Whatever else
+   *  is asked for, or asked for while no links are taken, is answered with an HTTP error. The node owns the socket from then on,
+   *  and ends it when it closes; the server stays the caller's. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#life.network.handleUpgrade(request, socket, head)
+  }
+
+  /** Ends the links and the y-websocket clients whose tokens the policy does not admit any more. */
+  recheckTokens(): void {
+    this.#life.network.recheckTokens()
   }
 
   /** A counter by its name and labels. The same name answers the same counter.
@@ -105,27 +72,90 @@ export class TallymeshNode {
     return this.#counter(canonicalKey(key))
   }
 
+  /** Counts on several counters in one commit, or on none: all is checked before anything is counted. Resolves once the commit
+   *  is durable, and confirmed by as many stores as `replicas` asks for.
+   *  @param entries 1 to 2,000; a key may stand there more than once
+   *  @throws TallymeshError (as a rejection) INVALID_OPTION, INVALID_NAME, and as `Counter.increment` */
+  add(entries: readonly CounterAdd[], options?: AddOptions): Promise<void> {
+    const engine = this.#engine
+    try {
+      const group = checkGroup(entries, text => engine.commits.findCell(text as CounterKey) !== undefined)
+      if (engine.refusal) throw engine.refusal
+      return engine.add(
+        group.map(({ key, add }) => ({ cell: engine.replica.cell(key), add })),
+        options,
+      )
+    } catch (error) {
+      return engine.refuse(error)
+    }
+  }
+
+  /** Where the commits end that this process acknowledged: `<replica id>:<clock>` joined by `,`; empty while it has none. A node
+   *  that `reached` it shows every count that was acknowledged here so far. */
+  get position(): string {
+    return this.#engine.position
+  }
+
+  /** Resolves once this node has taken in everything up to `position`.
+   *  @param timeoutMs 0 to 600,000
+   *  @throws TallymeshError (as a rejection) INVALID_OPTION where it is none, NOT_CAUGHT_UP after `timeoutMs`, NODE_CLOSED,
+   *    NOT_READY where too many wait already */
+  reached(position: string, timeoutMs: number): Promise<void> {
+    return this.#engine.reached(position, timeoutMs)
+  }
+
+  /** Why nothing may be counted now; undefined while it may. */
+  get refusal(): TallymeshError | undefined {
+    return this.#engine.refusal
+  }
+
+  /** Whether, since it opened, this node has once held all that every peer linked then said it holds. True from the start where
+   *  nothing was configured to dial. */
+  get caughtUp(): boolean {
+    return this.#engine.caughtUp
+  }
+
   /** All counters that were ever counted in the room, in key order: `[key, value]`.
    *  @throws TallymeshError VALUE_UNSAFE at a value that no number holds exactly; read such a counter's `valueBigInt` */
   *counters(options: { readonly prefix?: string } = {}): IterableIterator<[CounterKey, number]> {
     for (const cell of this.#engine.cells(options.prefix ?? '')) yield [cell.key, this.#engine.value(cell)]
   }
 
+  /** A counter by its key, to be read only: one that was never counted costs nothing. @throws TallymeshError INVALID_NAME */
+  reader(key: string): CounterReader {
+    return new CounterReader(this.#engine, canonicalKey(key))
+  }
+
+  /** All counters that were ever counted in the room, in key order, each when it is asked for. The first costs O(log keys), and
+   *  O(keys) where new ones came since the order was last asked for. */
+  readers(options: ReaderOptions = {}): IterableIterator<CounterReader> {
+    return readersOf(this.#engine, options)
+  }
+
+  /** How many keys start with `prefix`. O(log keys), as `readers`. */
+  keyCount(prefix = ''): number {
+    return this.#engine.replica.table.countKeys(prefix)
+  }
+
+  /** Every slot that is durable here, as of one instant, in the order of keys and replica ids. What it answers can be read at
+   *  any pace, and more than once: it is a copy.
+   *  @throws TallymeshError (as a rejection) NOT_READY, NODE_CLOSED */
+  exportSlots(): Promise<Iterable<ExportedSlot>> {
+    return this.#engine.exportSlots()
+  }
+
+  /** Merges slots by maximum, durably: those already known change nothing and write nothing, so importing again is harmless. All
+   *  are checked before the first is merged.
+   *  @returns how many slots rose
+   *  @throws TallymeshError (as a rejection) INVALID_NAME, INVALID_AMOUNT, INVALID_OPTION: nothing was merged. NOT_READY,
+   *    NODE_CLOSED, INDETERMINATE: a part may have been; import the whole again */
+  importSlots(slots: Iterable<ExportedSlot>): Promise<number> {
+    return this.#engine.importSlots(slots)
+  }
+
   /** The room as this node sees it, this node first. */
   members(): MemberInfo[] {
-    const self = {
-      name: this.name,
-      store: this.#store.id,
-      url: this.#urls[0],
-      state: 'up' as const,
-      lag: 0,
-      self: true,
-    }
-    const others = [...this.#engine.replica.view()].filter(({ removed }) => !removed)
-    return [
-      self,
-      ...others.map(({ name, store, urls, state, lag }) => ({ name, store, url: urls[0], state, lag, self: false })),
-    ]
+    return memberInfos(this.name, this.#life.store.id, this.#life.network.urls[0], this.#engine.replica)
   }
 
   /** Takes a member that is gone for good out of the room: its counts stay, its data directory is refused from now on, and
@@ -138,156 +168,28 @@ export class TallymeshNode {
   }
 
   get stats(): NodeStats {
-    const { room, commits } = this.#engine.replica
-    let structs = 0
-    for (const log of room.logs.values()) structs += log.structs
-    return {
-      replica: commits.replica === undefined ? undefined : showReplicaId(commits.replica),
-      keys: room.table.size,
-      logs: room.logs.size,
-      structs,
-      commits: this.#store.lastCommit?.number ?? 0,
-      links: this.#mesh.links,
-    }
+    return nodeStats(this.#engine, this.#life.store, this.#life.network)
   }
 
   on<Event extends keyof NodeEvents>(event: Event, listener: (...args: NodeEvents[Event]) => void): this {
-    this.#emitter.on(event, listener)
+    this.#life.emitter.on(event, listener)
     return this
   }
 
   off<Event extends keyof NodeEvents>(event: Event, listener: (...args: NodeEvents[Event]) => void): this {
-    this.#emitter.off(event, listener)
+    this.#life.emitter.off(event, listener)
     return this
   }
 
   /** Commits what was counted, gives linked peers up to `closeTimeoutMs` to confirm it, and releases port and directory.
    *  Counting is refused from the first moment on. Calling it again waits for the same close. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    const opened = this.#status === 'ready' || this.#status === 'opening'
-    this.#engine.retire(new TallymeshError('NODE_CLOSED', 'the node is closed; nothing was counted'))
-    this.#setStatus('draining')
-    // Without a ticker the node was never ready: nothing was counted.
-    if (opened && this.#ticker) await this.#engine.drain(this.#settings.closeTimeoutMs)
-    clearInterval(this.#ticker)
-    this.#engine.close()
-    // Stops to listen first: a client that is sent away comes back at once.
-    const unlistened = this.#listener?.close()
-    this.#door.close()
-    await this.#mesh.close()
-    await unlistened
-    try {
-      await this.#store.close()
-    } finally {
-      await this.#witness.close()
-      this.#setStatus('closed')
-    }
+    return this.#life.close()
   }
 
   #counter(key: CounterKey): Counter {
     let counter = this.#counters.get(key)
     if (!counter) this.#counters.set(key, (counter = new Counter(this.#engine, this.#engine.replica.cell(key))))
     return counter
-  }
-
-  #makeEngine(): Engine {
-    const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs } = this.#settings
-    const { id: store } = this.#store
-    return new Engine({
-      replica: {
-        ...{ name, store, heartbeatMs, antiEntropyMs },
-        ...{ instance: this.#instance, urls: this.#urls, seeds: this.#seeds, random: cryptoRandom },
-      },
-      store: this.#store,
-      witness: this.#witness,
-      repair,
-      replicasTimeoutMs,
-      events: {
-        member: peer => this.#emitter.emit('peer', peer),
-        report: error => {
-          this.#told.add(error)
-          this.#emitter.emit('error', error)
-        },
-        progressed: () => this.#door.progressed(),
-        recovering: cause => this.#recovering(cause),
-        recovered: () => this.#recovered(),
-        fatal: error => this.#fatal(error),
-      },
-    })
-  }
-
-  #makeMesh(authorize: (token: string | undefined) => boolean): Mesh {
-    return new Mesh({
-      hello: () => this.#hello(),
-      admit: peer => this.#admit(peer),
-      token: this.#settings.token,
-      authorize,
-      seeds: this.#settings.peers,
-      members: () => this.#engine.replica.view(),
-      reached: url => this.#reached(url),
-      opened: (link, urls) => this.#engine.loop.opened(link, urls),
-      frame: (link, kind, body) => this.#engine.loop.frame(link, kind, body),
-      closed: link => this.#engine.loop.closed(link),
-      report: error => {
-        if (!this.#told.has(error)) this.#emitter.emit('error', error)
-      },
-      random: cryptoRandom,
-    })
-  }
-
-  /** Whether a peer may link: not a store that was removed. */
-  #admit(peer: Hello): TallymeshError | undefined {
-    if (!this.#engine.replica.members.isRemoved(peer.store)) return undefined
-    const text = `store ${peer.store} was removed from the room for good; start that node with an empty data directory`
-    return new TallymeshError('MEMBER_REMOVED', text)
-  }
-
-  #reached(url: string): void {
-    const at = this.#seeds.indexOf(url)
-    if (at !== -1) this.#seeds.splice(at, 1)
-    this.#engine.replica.members.reached(url)
-  }
-
-  #hello(): Hello {
-    const { room, name } = this.#settings
-    const replica = this.#engine.replica.commits.replica ?? 0
-    const { id: store } = this.#store
-    return { version: PROTOCOL_VERSION, room, name, store, instance: this.#instance, replica, urls: this.#urls }
-  }
-
-  #tick(): void {
-    const nowMs = performance.now()
-    this.#engine.loop.step({ type: 'tick', nowMs })
-    this.#mesh.tick(nowMs)
-  }
-
-  #recovering(cause: TallymeshError): void {
-    this.#mesh.pause(new TallymeshError('NOT_READY', 'this node reopens its store', { cause }))
-    this.#setStatus('opening')
-    this.#emitter.emit('error', cause)
-  }
-
-  #recovered(): void {
-    this.#door.reset()
-    this.#mesh.resume()
-    this.#setStatus('ready')
-  }
-
-  #fatal(error: TallymeshError): void {
-    this.#mesh.pause(error)
-    this.#setStatus('failed')
-    this.#emitter.emit('error', error)
-  }
-
-  #setStatus(status: NodeStatus): void {
-    // What happens to a node that closes does not bring it back.
-    if (this.#status === status || (this.#closing && status !== 'draining' && status !== 'closed')) return
-    this.#status = status
-    this.#emitter.emit('status', status)
   }
 }

@@ -1,6 +1,9 @@
 import { resolve } from 'node:path'
 import { checkName, TallymeshError } from '@tallymesh/crdt'
-import { HELLO_URLS_MAX, parsePeerUrl, tokenMatcher } from '@tallymesh/link'
+import { HELLO_URLS_MAX, parseDnsSeed, parsePeerUrl } from '@tallymesh/link'
+import type { PeerTls } from './peer-tls.js'
+import type { ResolveName } from './seeds.js'
+import { checkTokenOption, type TokenPolicy } from './token-policy.js'
 
 /** How a node is opened. */
 export interface NodeOptions {
@@ -10,12 +13,18 @@ export interface NodeOptions {
   readonly dataDir: string
   /** The room whose counters this node shares. Default `default`. A directory belongs to one room for good. */
   readonly room?: string
-  /** Where to listen for peers and y-websocket clients; omitted, this node only dials. Port 0 takes a free one. */
-  readonly listen?: ListenOptions
-  /** Seeds: addresses of some other nodes, `ws://host:port` or `wss://host:port`. The rest is learned from them. */
+  /** Where to listen for peers and y-websocket clients; omitted, this node only dials. Port 0 takes a free one. Without a port
+   *  the caller has a server, and hands its upgrade requests to `node.handleUpgrade`. */
+  readonly listen?: ListenOptions | AdvertiseOptions
+  /** Seeds: addresses of some other nodes, `ws://host:port` or `wss://host:port`; the rest is learned from them. And
+   *  `dns:NAME:PORT`: every address that the name resolves to, asked again every 5 s; dialed by wss where `tls` is given. */
   readonly peers?: readonly string[]
-  /** The room's secret, asked of whoever connects and shown to whom this node dials. Omitted: nobody is asked. */
-  readonly token?: string | undefined
+  /** The room's secret, asked of whoever connects and shown to whom this node dials; or a policy, which may change while the
+   *  node runs. Omitted: nobody is asked. */
+  readonly token?: string | TokenPolicy | undefined
+  /** Certificates for dialing wss peers; asked at each dial, so they may change while the node runs. Omitted: the authorities
+   *  that Node trusts, and no certificate of its own. */
+  readonly tls?: (() => PeerTls) | undefined
   /** Where the witness lives: a directory that does not outlive the operating system's boot. Default: the first that can be
    *  written of $XDG_RUNTIME_DIR, /run/tallymesh and /dev/shm. `false`: none; then every start takes a fresh replica id. */
   readonly runtimeDir?: string | false
@@ -42,15 +51,37 @@ export interface ListenOptions {
   readonly origins?: readonly string[]
 }
 
+/** Where a node is reached whose server is the caller's. */
+export interface AdvertiseOptions {
+  /** What others dial to reach this node, `ws://host:port` or `wss://host:port`; 8 at most. */
+  readonly advertise: readonly string[]
+  /** As in `ListenOptions`. */
+  readonly origins?: readonly string[]
+  readonly host?: undefined
+  readonly port?: undefined
+}
+
+/** What no option sets: other values are for tests. */
+export interface Internals {
+  readonly resolve?: ResolveName
+  readonly resolveMs?: number
+  readonly doorClientsMax?: number
+}
+
 /** Options, checked once and completed. */
-export interface Settings {
+export interface Settings extends Internals {
   readonly name: string
   readonly dataDir: string
   readonly room: string
-  readonly listen: Required<Omit<ListenOptions, 'advertise'>> | undefined
+  /** A port to open. */
+  readonly listen: { readonly host: string; readonly port: number } | undefined
+  /** Whether links and door clients are taken, on this node's port or by `handleUpgrade`. */
+  readonly reachable: boolean
+  readonly origins: readonly string[]
   readonly advertise: readonly string[] | undefined
   readonly peers: readonly string[]
-  readonly token: string | undefined
+  readonly token: TokenPolicy | undefined
+  readonly tls: (() => PeerTls) | undefined
   readonly runtimeDir: string | false | undefined
   readonly repair: boolean
   readonly heartbeatMs: number
@@ -60,7 +91,7 @@ export interface Settings {
 }
 
 const KNOWN = new Set([
-  ...['name', 'dataDir', 'room', 'listen', 'peers', 'token', 'runtimeDir', 'repair'],
+  ...['name', 'dataDir', 'room', 'listen', 'peers', 'token', 'tls', 'runtimeDir', 'repair'],
   ...['heartbeatMs', 'antiEntropyMs', 'replicasTimeoutMs', 'closeTimeoutMs'],
 ])
 const KNOWN_LISTEN = new Set(['host', 'port', 'advertise', 'origins'])
@@ -69,11 +100,10 @@ const KNOWN_LISTEN = new Set(['host', 'port', 'advertise', 'origins'])
 export function checkOptions(options: NodeOptions): Settings {
   if (typeof options !== 'object' || options === null) throw invalid('openNode takes an object of options')
   checkKnown('openNode', options, KNOWN)
-  const { dataDir, token, runtimeDir } = options
+  const { dataDir, listen, runtimeDir } = options
   if (typeof dataDir !== 'string' || dataDir === '' || dataDir.includes('\0')) {
     throw invalid(`dataDir must be the path of a directory, got ${show(dataDir)}`)
   }
-  if (token !== undefined) checkToken(token)
   if (runtimeDir !== undefined && runtimeDir !== false && (typeof runtimeDir !== 'string' || runtimeDir === '')) {
     throw invalid('runtimeDir must be the path of a directory, or false')
   }
@@ -81,10 +111,11 @@ export function checkOptions(options: NodeOptions): Settings {
     name: checkName('node name', options.name),
     dataDir: resolve(dataDir),
     room: checkName('room name', options.room ?? 'default'),
-    listen: options.listen === undefined ? undefined : checkListen(options.listen),
-    advertise: options.listen?.advertise === undefined ? undefined : checkAdvertise(options.listen.advertise),
+    ...checkListen(listen),
+    reachable: listen !== undefined,
     peers: checkPeers(options.peers ?? []),
-    token,
+    token: checkTokenOption(options.token),
+    tls: checkTls(options.tls),
     runtimeDir,
     repair: checkFlag('repair', options.repair ?? false),
     heartbeatMs: checkInteger('heartbeatMs', options.heartbeatMs ?? 500, 10, 60_000),
@@ -100,15 +131,24 @@ export function checkInteger(option: string, value: unknown, min: number, max: n
   throw invalid(`${option} must be an integer from ${min} to ${max}, got ${show(value)}`)
 }
 
-function checkListen(listen: ListenOptions): NonNullable<Settings['listen']> {
-  if (typeof listen !== 'object' || listen === null) throw invalid('listen must be an object with a port')
-  checkKnown('listen', listen, KNOWN_LISTEN)
-  const { host = '127.0.0.1', origins = [] } = listen
-  if (typeof host !== 'string' || host === '') throw invalid('listen.host must be a host name or address')
+function checkListen(options: NodeOptions['listen']): Pick<Settings, 'listen' | 'origins' | 'advertise'> {
+  if (options === undefined) return { listen: undefined, origins: [], advertise: undefined }
+  if (typeof options !== 'object' || options === null) throw invalid('listen must be an object with a port')
+  checkKnown('listen', options, KNOWN_LISTEN)
+  const { host, port, origins = [], advertise } = options
   if (!Array.isArray(origins) || origins.some(origin => typeof origin !== 'string')) {
     throw invalid('listen.origins must be a list of origins such as https://example.org')
   }
-  return { host, port: checkInteger('listen.port', listen.port, 0, 65_535), origins }
+  const urls = advertise === undefined ? undefined : checkAdvertise(advertise)
+  if (port === undefined && host === undefined && urls !== undefined) {
+    return { listen: undefined, origins, advertise: urls }
+  }
+  return { listen: checkAddress(host, port), origins, advertise: urls }
+}
+
+function checkAddress(host: unknown = '127.0.0.1', port?: unknown): { host: string; port: number } {
+  if (typeof host !== 'string' || host === '') throw invalid('listen.host must be a host name or address')
+  return { host, port: checkInteger('listen.port', port, 0, 65_535) }
 }
 
 function checkAdvertise(urls: readonly string[]): string[] {
@@ -120,12 +160,17 @@ function checkAdvertise(urls: readonly string[]): string[] {
 
 function checkPeers(peers: readonly string[]): string[] {
   if (!Array.isArray(peers)) throw invalid('peers must be a list of addresses such as ws://127.0.0.1:7002')
-  return [...new Set(peers.map(peer => parsePeerUrl(String(peer))))]
+  return [...new Set(peers.map(peer => checkPeer(String(peer))))]
 }
 
-function checkToken(token: unknown): void {
-  if (typeof token !== 'string' || token === '') throw invalid('token must be a text that is not empty')
-  tokenMatcher([token])
+function checkPeer(peer: string): string {
+  const seed = parseDnsSeed(peer)
+  return seed === undefined ? parsePeerUrl(peer) : `dns:${seed.name}:${seed.port}`
+}
+
+function checkTls(tls: unknown): Settings['tls'] {
+  if (tls === undefined || typeof tls === 'function') return tls as Settings['tls']
+  throw invalid('tls must be a function that answers { ca, cert, key }')
 }
 
 function checkFlag(option: string, value: unknown): boolean {

@@ -25,7 +25,7 @@ export class Watchers {
 
   /** The values of `read`, at once and after changes of `key`, each time the newest; slow readers skip what lies between.
    *  Ends when the node closes, with the loop that reads it, or by `return`, also while a value is waited for. */
-  watch(key: string, read: () => number): AsyncGenerator<number, void, undefined> {
+  watch<Value>(key: string, read: () => Value): AsyncGenerator<Value, void, undefined> {
     const reader = { ended: false, moved: false, wake: () => {} }
     const values = this.#values(key, read, reader)
     const end = values.return.bind(values)
@@ -38,7 +38,7 @@ export class Watchers {
     return values
   }
 
-  async *#values(key: string, read: () => number, reader: Reader): AsyncGenerator<number, void, undefined> {
+  async *#values<Value>(key: string, read: () => Value, reader: Reader): AsyncGenerator<Value, void, undefined> {
     const notify = () => {
       reader.moved = true
       reader.wake()
@@ -46,7 +46,7 @@ export class Watchers {
     const watchers = this.#watchers.get(key) ?? new Set()
     this.#watchers.set(key, watchers.add(notify))
     try {
-      let last: number | undefined
+      let last: Value | undefined
       while (!this.#closed && !reader.ended) {
         reader.moved = false
         const value = read()

@@ -301,6 +301,22 @@ door(
   }),
 )
 
+door(
+  'takes no more clients than its limit, and another when one has gone',
+  inLab(async lab => {
+    const node = await lab.memory('a', { listen: { port: 0 }, internals: { doorClientsMax: 2 } })
+    const [first, second] = [raw(node), raw(node)]
+    await within('two are in', Promise.all([once(first, 'open'), once(second, 'open')]))
+    assert.match(await refused(raw(node)), /^503 this node takes no more clients now/)
+    first.close()
+    await once(first, 'close')
+    const third = raw(node)
+    await within('another one is in', once(third, 'open'))
+    second.terminate()
+    third.terminate()
+  }),
+)
+
 door('answers 503 once it is closed', async () => {
   const reports: unknown[] = []
   const closed = new Door({

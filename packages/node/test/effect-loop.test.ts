@@ -71,6 +71,8 @@ async function scene(): Promise<Scene> {
     unconfirmed: ticket => story.push(`unconfirm ${ticket}`),
     changed: ids => story.push(`changed ${ids.length}`),
     progressed: () => story.push('progressed'),
+    timed: () => false,
+    committed: () => {},
     persisted: () => story.push(`persisted ${disk.lastCommit?.number ?? 0}`),
     member: ({ name, state }) => story.push(`${name} ${state}`),
     report: ({ code }) => story.push(`report ${code}`),

@@ -5,11 +5,11 @@ import type { TallymeshError } from '@tallymesh/crdt'
 import { MemoryDisk, MemoryStore, openWitness, type Store, type Witness } from '@tallymesh/store'
 import { TallymeshNode } from '../src/node.js'
 import { openNode } from '../src/open-node.js'
-import { checkOptions, type NodeOptions } from '../src/options.js'
+import { checkOptions, type Internals, type NodeOptions } from '../src/options.js'
 import { cryptoRandom } from '../src/random.js'
 import { turn, until } from './wait.js'
 
-export type LabOptions = Partial<NodeOptions>
+export type LabOptions = Partial<NodeOptions> & { readonly internals?: Internals }
 
 /** What a node told of itself. */
 export interface Told {
@@ -50,7 +50,9 @@ export class Lab {
   /** A node on any store, without a witness unless one is given. */
   async on(store: Store, name: string, options: LabOptions = {}, witness?: Witness): Promise<TallymeshNode> {
     const kept = witness ?? (await openWitness({ store: store.id, runtimeDir: false }))
-    const node = new TallymeshNode(checkOptions(this.options(name, { runtimeDir: false, ...options })), store, kept)
+    const { internals, ...open } = options
+    const settings = checkOptions(this.options(name, { runtimeDir: false, ...open }))
+    const node = new TallymeshNode({ ...settings, ...internals }, store, kept)
     this.#watch(node)
     await node.start()
     return node

@@ -5,22 +5,28 @@ import type { TallymeshError } from '@tallymesh/crdt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { advertised, socketUrl } from '../src/advertised.js'
-import { Listener, refuseUpgrade } from '../src/listener.js'
+import { Listener } from '../src/listener.js'
+import { refuseUpgrade, routeUpgrade, type UpgradeRoutes } from '../src/upgrades.js'
 import { refusal, within } from './wait.js'
 
 const listener = suite('listener')
 
+const ROUTES: UpgradeRoutes = {
+  mesh: (_request, socket) => refuseUpgrade(socket, '400 Mesh', 'mesh'),
+  door: (request, socket) => refuseUpgrade(socket, '400 Door', request.url ?? ''),
+  linkable: () => true,
+}
+
 function open(port = 0, host = '127.0.0.1', reports: TallymeshError[] = []): Promise<Listener> {
   return Listener.open({
-    ...{ host, port },
-    mesh: (_request, socket) => refuseUpgrade(socket, '400 Mesh', 'mesh'),
-    door: (request, socket) => refuseUpgrade(socket, '400 Door', request.url ?? ''),
+    ...{ host, port, upgrade: (request, socket, head) => routeUpgrade(ROUTES, request, socket, head) },
     report: error => reports.push(error),
   })
 }
 
 function upgrade(port: number, path: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
   socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
   let answer = ''
   socket.on('data', data => {
@@ -86,6 +92,55 @@ listener('frees its port although a client says nothing, and remembers its addre
   await again.close()
 })
 
+listener('cuts clients that send their request slowly, or only half of it', async () => {
+  const server = await Listener.open({
+    ...{ host: '127.0.0.1', port: 0, requestMs: 50, report: () => {} },
+    upgrade: (request, socket, head) => routeUpgrade(ROUTES, request, socket, head),
+  })
+  const { port } = server.address
+  const half = 'GET /mesh HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
+  const slow = ['', 'GET /me', half].map(text => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.resume()
+    socket.write(text)
+    return once(socket, 'close')
+  })
+  await within('all of them are cut', Promise.all(slow))
+  assert.match(await upgrade(port, '/mesh'), /400 Mesh/)
+  await server.close()
+})
+
+listener('closes connections past its limit, and takes others when there is room again', async () => {
+  const server = await Listener.open({
+    ...{ host: '127.0.0.1', port: 0, connectionsMax: 2, report: () => {} },
+    upgrade: (request, socket, head) => routeUpgrade(ROUTES, request, socket, head),
+  })
+  const { port } = server.address
+  const idle = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  await Promise.all(idle.map(socket => once(socket, 'connect')))
+  const late = connect(port, '127.0.0.1')
+  late.on('error', () => {})
+  late.resume()
+  await within('the third is closed', once(late, 'close'))
+  idle[0]?.destroy()
+  let answer = ''
+  while (!answer.includes('400 Mesh')) answer = await upgrade(port, '/mesh')
+  idle[1]?.destroy()
+  await server.close()
+})
+
+listener('answers 503 while nobody is taken, and still says what there is not', async () => {
+  const server = await Listener.open({
+    ...{ host: '127.0.0.1', port: 0, report: () => {} },
+    upgrade: (request, socket, head) => routeUpgrade({ ...ROUTES, linkable: () => false }, request, socket, head),
+  })
+  const { port } = server.address
+  for (const path of ['/', '/mesh', '/yjs/lab']) assert.match(await upgrade(port, path), /^HTTP\/1.1 503 Service Unav/)
+  assert.match(await upgrade(port, '/metrics'), /^HTTP\/1.1 404 Not Found/)
+  await server.close()
+})
+
 listener('goes on when a connection cannot be accepted', async () => {
   const reports: TallymeshError[] = []
   const { listen } = Server.prototype
@@ -110,8 +165,8 @@ listener('survives a client that resets its upgrade', async () => {
   const sockets: Socket[] = []
   const server = await Listener.open({
     ...{ host: '127.0.0.1', port: 0 },
-    mesh: (_request, socket) => sockets.push(socket as Socket),
-    door: () => {},
+    upgrade: (request, socket, head) =>
+      routeUpgrade({ ...ROUTES, mesh: () => sockets.push(socket as Socket) }, request, socket, head),
     report: () => {},
   })
   const client = connect(server.address.port, '127.0.0.1')

@@ -9,6 +9,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Mesh, type MeshOptions } from '../src/mesh.js'
 import { agreed, inLab, meshed } from './lab.js'
+import { freePort } from './port.js'
 import { refusal, turn, until, within } from './wait.js'
 
 const mesh = suite('mesh')
@@ -28,7 +29,8 @@ function lone(options: Partial<MeshOptions> = {}): { mesh: Mesh; reports: Tallym
   const reports: TallymeshError[] = []
   const links: Link[] = []
   const made = new Mesh({
-    ...{ hello: () => hello('a', 'a'), admit: () => undefined, token: undefined, authorize: () => true, seeds: [] },
+    ...{ hello: () => hello('a', 'a'), admit: () => undefined, token: () => undefined, tls: () => ({}) },
+    ...{ authorize: () => true, seeds: () => [] },
     ...{ members: () => [], reached: () => {}, opened: link => links.push(link), frame: () => {}, closed: () => {} },
     ...{ report: error => reports.push(error), random: () => 0, ...options },
   })
@@ -60,14 +62,6 @@ function proxy(url: string): ReturnType<typeof counting> {
       }
     }),
   )
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise(done => server.close(done))
-  return port
 }
 
 mesh(
@@ -301,7 +295,7 @@ mesh(
     const b = await lab.open('b')
     let opened = 0
     const { mesh: made, reports } = lone({
-      seeds: [b.url as string],
+      seeds: () => [b.url as string],
       opened: link => {
         opened++
         link.close(new TallymeshError('MEMBER_REMOVED', 'go away'))
@@ -324,7 +318,7 @@ mesh(
   'takes no links while it is paused',
   inLab(async lab => {
     const b = await lab.open('b')
-    const { mesh: made, links, reports } = lone({ seeds: [b.url as string] })
+    const { mesh: made, links, reports } = lone({ seeds: () => [b.url as string] })
     made.tick(0)
     await until('the link opened', () => links.length === 1)
     made.pause(new TallymeshError('NOT_READY', 'reopening'))

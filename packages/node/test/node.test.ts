@@ -13,7 +13,7 @@ import { TallymeshNode } from '../src/node.js'
 import { checkOptions } from '../src/options.js'
 import { cryptoRandom } from '../src/random.js'
 import { agreed, Gate, inLab, type Lab, meshed } from './lab.js'
-import { isPending, refusal, turn, until, within } from './wait.js'
+import { isPending, refusal, thrown, turn, until, within } from './wait.js'
 
 const node = suite('node')
 
@@ -41,6 +41,54 @@ node(
     assert.equal([...a.counters({ prefix: 'x' })], [])
     for (const [key] of a.counters()) a.counter(`${key}!`).increment()
     assert.is([...a.counters()].length, 10)
+  }),
+)
+
+node(
+  'reads without counting, in pages',
+  inLab(async lab => {
+    const a = await lab.memory('a')
+    await a.add(['b', 'a', 'orders', 'orders{region="eu"}'].map(key => ({ key, add: 2 })))
+    const page = (options: { prefix?: string; after?: string }) => [...a.readers(options)].map(({ key }) => key)
+    assert.equal(page({}), ['a', 'b', 'orders', 'orders{region="eu"}'])
+    assert.equal(page({ after: 'b' }), ['orders', 'orders{region="eu"}'])
+    assert.equal(page({ prefix: 'orders', after: 'orders' }), ['orders{region="eu"}'])
+    assert.equal([a.keyCount(), a.keyCount('orders'), a.keyCount('x')], [4, 2, 0])
+    const { keys } = a.stats
+    assert.equal(a.reader('never').totals, { increments: 0n, decrements: 0n })
+    assert.is(a.reader('orders{region="eu"}').value, 2n)
+    assert.is(a.stats.keys, keys)
+    assert.is(thrown(() => a.reader('')).code, 'INVALID_NAME')
+  }),
+)
+
+node(
+  'exports what it holds; another room takes it in once, however often it is imported',
+  inLab(async lab => {
+    const a = await lab.memory('a')
+    const b = await lab.memory('b', { room: 'other' })
+    await a.add([
+      { key: 'orders', add: 5 },
+      { key: 'orders', add: -2 },
+      { key: 'stock', add: 1 },
+    ])
+    const exported = await a.exportSlots()
+    await a.counter('stock').increment(100)
+    const { replica } = a.stats
+    assert.equal(
+      [...exported],
+      [
+        { key: 'orders', replica, increments: 5, decrements: 2 },
+        { key: 'stock', replica, increments: 1, decrements: 0 },
+      ],
+    )
+    await b.counter('stock').increment(10)
+    assert.is(await b.importSlots(exported), 2)
+    assert.equal([b.counter('orders').value, b.counter('stock').value], [3, 11])
+    const { commits } = b.stats
+    assert.is(await b.importSlots(exported), 0)
+    assert.equal([b.counter('orders').value, b.stats.commits], [3, commits])
+    assert.is((await refusal('it is no slot', b.importSlots([{} as never]))).code, 'INVALID_OPTION')
   }),
 )
 
@@ -186,10 +234,8 @@ node(
     await turn()
     assert.equal([...new Set(lab.told(a).peers)], ['b up', 'b suspect', 'b down'])
     assert.equal(a.members()[0], {
-      ...{ name: 'a', store: a.members()[0]?.store, url: a.url },
-      state: 'up',
-      lag: 0,
-      self: true,
+      ...{ name: 'a', store: a.members()[0]?.store, replica: undefined, url: a.url },
+      ...{ state: 'up', lag: 0, phi: 0, self: true },
     })
     const heard: string[] = []
     const listener = ({ name }: { name: string }) => heard.push(name)

@@ -10,20 +10,32 @@ const NODE: NodeOptions = { name: 'api-1', dataDir: 'data/api-1' }
 options('completes what is left out', () => {
   assert.equal(checkOptions(NODE), {
     ...{ name: 'api-1', dataDir: resolve('data/api-1'), room: 'default' },
-    ...{ listen: undefined, advertise: undefined, peers: [], token: undefined, runtimeDir: undefined, repair: false },
+    ...{ listen: undefined, reachable: false, origins: [], advertise: undefined, peers: [], token: undefined },
+    ...{ tls: undefined, runtimeDir: undefined, repair: false },
     ...{ heartbeatMs: 500, antiEntropyMs: 2_000, replicasTimeoutMs: 5_000, closeTimeoutMs: 2_000 },
   })
 })
 
 options('brings addresses into their one form, each once', () => {
-  const { peers, advertise, listen } = checkOptions({
+  const { peers, advertise, listen, origins } = checkOptions({
     ...NODE,
     listen: { port: 0, host: '::1', advertise: ['ws://Api-1:7001'], origins: ['https://example.org'] },
     peers: ['ws://API-2:7001', 'ws://api-2:7001/mesh', 'wss://api-3'],
   })
   assert.equal(peers, ['ws://api-2:7001/', 'wss://api-3:443/'])
   assert.equal(advertise, ['ws://api-1:7001/'])
-  assert.equal(listen, { host: '::1', port: 0, origins: ['https://example.org'] })
+  assert.equal(listen, { host: '::1', port: 0 })
+  assert.equal(origins, ['https://example.org'])
+})
+
+options('takes names for seeds, certificates, and a server of the caller', () => {
+  const tls = () => ({})
+  const given = { peers: ['dns:Room.test:7001', 'DNS:room.test:7001', 'ws://a:1'], tls }
+  const settings = checkOptions({ ...NODE, ...given, listen: { advertise: ['wss://a'] } })
+  assert.equal(settings.peers, ['dns:room.test:7001', 'ws://a:1/'])
+  assert.is(settings.tls, tls)
+  assert.equal([settings.listen, settings.reachable, settings.advertise], [undefined, true, ['wss://a:443/']])
+  assert.equal(checkOptions({ ...NODE, listen: { advertise: [], origins: ['null'] } }).origins, ['null'])
 })
 
 options('keeps what is given', () => {
@@ -31,7 +43,7 @@ options('keeps what is given', () => {
   assert.is(settings.runtimeDir, false)
   assert.is(settings.repair, true)
   assert.is(settings.closeTimeoutMs, 0)
-  assert.is(settings.token, 's3cret')
+  assert.is(settings.token?.own(), 's3cret')
   assert.is(checkOptions({ ...NODE, runtimeDir: '/run/x' }).runtimeDir, '/run/x')
 })
 
@@ -61,6 +73,10 @@ const refused: ReadonlyArray<readonly [string, unknown, string, RegExp]> = [
   ['listen: null', { ...NODE, listen: null }, 'INVALID_OPTION', /listen must be an object/],
   ['listen: 0', { ...NODE, listen: 0 }, 'INVALID_OPTION', /listen must be an object/],
   ['listen with a typing error', { ...NODE, listen: { port: 1, orgins: [] } }, 'INVALID_OPTION', /no option orgins/],
+  ['a name without a port', { ...NODE, peers: ['dns:a'] }, 'INVALID_URL', /dns:NAME:PORT/],
+  ['certificates that are no function', { ...NODE, tls: { ca: 'x' } }, 'INVALID_OPTION', /tls must be a function/],
+  ['half a token policy', { ...NODE, token: { own: () => 'x' } }, 'INVALID_OPTION', /functions own and admits/],
+  ['a host without a port', { ...NODE, listen: { host: 'a', advertise: [] } }, 'INVALID_OPTION', /listen.port/],
   ['no port', { ...NODE, listen: {} }, 'INVALID_OPTION', /listen.port/],
   ['a port too high', { ...NODE, listen: { port: 65_536 } }, 'INVALID_OPTION', /listen.port .* got 65536/],
   ['an empty host', { ...NODE, listen: { port: 1, host: '' } }, 'INVALID_OPTION', /listen.host/],

@@ -48,6 +48,8 @@ export class Clocks {
 
   /** Takes in how far a peer is. */
   take(peer: Peer, states: readonly LogState[], full: boolean): void {
+    // What takes more than one frame ends with one that is not full.
+    peer.said ||= full || states.length < STATES_MAX
     const theirs = new Set<ReplicaId>()
     const ahead: LogState[] = []
     for (const state of states) {
@@ -64,6 +66,29 @@ export class Clocks {
     for (let from = 0; from < ahead.length; from += STATES_MAX) {
       this.peers.send(peer, { type: 'clocks', full: false, logs: ahead.slice(from, from + STATES_MAX) })
     }
+  }
+
+  /** How many batches linked peers are known to hold beyond what is held here, over all logs. Of a frozen log nothing is
+   *  missing: it is not exchanged. O(peers × logs) */
+  get behind(): number {
+    const ahead = new Map<ReplicaId, number>()
+    for (const { has } of this.peers) {
+      for (const [log, clock] of has) {
+        if (this.#isMissing(log, clock)) ahead.set(log, Math.max(clock, ahead.get(log) ?? 0))
+      }
+    }
+    let behind = 0
+    for (const [log, clock] of ahead) behind += clock - this.#clock(log)
+    return behind
+  }
+
+  /** Whether somebody is linked, and everybody who is has said what it holds, and nothing of that is missing here. */
+  get level(): boolean {
+    for (const { said, has } of this.peers) {
+      if (!said) return false
+      for (const [log, clock] of has) if (this.#isMissing(log, clock)) return false
+    }
+    return this.peers.size > 0
   }
 
   /** Asks a peer for the logs in which it is ahead, a few at a time, each from one peer only. */
@@ -146,6 +171,10 @@ export class Clocks {
     }
     this.#stuck = stuck
     for (const [log, rounds] of stuck) if (rounds >= STUCK_ROUNDS_MAX) this.owner.stuck(log)
+  }
+
+  #isMissing(log: ReplicaId, clock: number): boolean {
+    return clock > this.#clock(log) && !this.room.forked.has(log) && log !== this.commits.replica
   }
 
   #states(): IterableIterator<LogState> {

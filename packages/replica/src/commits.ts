@@ -10,24 +10,11 @@ import {
   LogWriter,
   type Random,
   type ReplicaId,
-  TallymeshError,
 } from '@tallymesh/crdt'
 import { joinEntries } from './carried.js'
+import { type Cell, type GroupCount, overflow } from './cell.js'
 import type { LogState } from './protocol.js'
 import { type Room, stateOf } from './room.js'
-
-/** What this process counts on one key: the own slot, with what is not in a batch yet. The hot path touches nothing else. */
-export interface Cell {
-  readonly key: CounterKey
-  /** The key's id in the table. */
-  id: number
-  p: number
-  n: number
-  /** How much of `p` and `n` is in a batch; the rest is pending. */
-  batchedP: number
-  batchedN: number
-  dirty: boolean
-}
 
 /** A commit that the disk has not confirmed yet. */
 export interface InFlight extends AppendedCommit {
@@ -36,10 +23,14 @@ export interface InFlight extends AppendedCommit {
   /** The largest commit number that is acknowledged once this is durable. */
   readonly done: number
   readonly end: number
+  /** How many totals and other entries it changes. */
+  readonly entries: number
 }
 
 /** Entries of one commit, at most: what bounds the time that forming it takes. */
 const COMMIT_ENTRIES_MAX = 2048
+/** Cells that the groups of one commit count on, at most: a commit takes them all, and has places left for other entries. */
+export const GROUP_CELLS_MAX = 2000
 
 /** The own log: counts into cells, and turns what changed into commits, one at a time. */
 export class Commits {
@@ -50,6 +41,10 @@ export class Commits {
   #stored: LogState | undefined
   /** How many dirty cells, the first ones, belong to commits that no longer take increments. */
   #backlog = 0
+  /** How many of the extra entries, the first ones, belong to such commits. */
+  #extraBacklog = 0
+  /** How many dirty cells the groups of the open commit count on. */
+  #grouped = 0
   inFlight: InFlight | undefined
   /** The number of the commit that increments go into now. Counts up for this process's life, over all ids. */
   open = 1
@@ -78,6 +73,11 @@ export class Commits {
     return this.#dirty.length > 0 || this.#extra.size > 0
   }
 
+  /** How many counters have counts that are in no batch yet. */
+  get pendingCells(): number {
+    return this.#dirty.length
+  }
+
   /** Goes on under an id whose log is loaded and proven current. */
   resume(replica: ReplicaId): void {
     this.#writer = new LogWriter(this.room.log(replica))
@@ -99,6 +99,9 @@ export class Commits {
       const pending = cell.p > cell.batchedP || cell.n > cell.batchedN
       cell.id = this.room.table.idOf(cell.key)
       cell.dirty = pending
+      // A group was in a batch as a whole, or not at all: what is pending of it stays together.
+      cell.grouped &&= pending
+      if (cell.grouped) this.#grouped++
       if (pending) this.#dirty.push(cell)
       this.#cells.set(cell.key, cell)
       this.#rebase(cell)
@@ -109,11 +112,16 @@ export class Commits {
     return this.#cells.values()
   }
 
+  /** The cell of a key that this process was asked for before. */
+  findCell(key: CounterKey): Cell | undefined {
+    return this.#cells.get(key)
+  }
+
   cell(key: CounterKey): Cell {
     const known = this.#cells.get(key)
     if (known) return known
     const id = this.room.table.idOf(key)
-    const cell = { key, id, p: 0, n: 0, batchedP: 0, batchedN: 0, dirty: false }
+    const cell = { key, id, p: 0, n: 0, batchedP: 0, batchedN: 0, dirty: false, grouped: false }
     this.#rebase(cell)
     this.#cells.set(key, cell)
     return cell
@@ -137,6 +145,32 @@ export class Commits {
     if (!cell.dirty) this.#mark(cell)
   }
 
+  /** Whether a group may be counted now: not while a commit is drained in several parts, and only where the cells of all
+   *  groups of the open commit fit into its first part. */
+  admits(group: readonly GroupCount[]): boolean {
+    if (this.#draining) return false
+    let cells = this.#grouped
+    for (const { cell } of group) if (!cell.grouped) cells++
+    return cells <= GROUP_CELLS_MAX
+  }
+
+  /** Counts a group that `admits` allowed: all of it goes into one batch of the disk, or nothing. Every cell appears once.
+   *  @throws TallymeshError COUNTER_OVERFLOW when a slot would pass 2^53 − 1; nothing of the group is counted then */
+  addGroup(group: readonly GroupCount[]): void {
+    for (const { cell, p, n } of group) {
+      if (cell.p + p > Number.MAX_SAFE_INTEGER) throw overflow(cell.key, 'increments', cell.p, p)
+      if (cell.n + n > Number.MAX_SAFE_INTEGER) throw overflow(cell.key, 'decrements', cell.n, n)
+    }
+    for (const { cell, p, n } of group) {
+      cell.p += p
+      cell.n += n
+      if (!cell.dirty) this.#mark(cell)
+      if (cell.grouped) continue
+      cell.grouped = true
+      this.#grouped++
+    }
+  }
+
   /** Adds entries that are not counts (members, adoptions, forks) to the coming commits. */
   carry(entry: Entry): void {
     const identity = entryIdentity(entry)
@@ -149,6 +183,17 @@ export class Commits {
     if (replica !== this.replica) return false
     const cell = this.cell(key)
     return p > cell.batchedP || n > cell.batchedN
+  }
+
+  /** Carries a slot of another replica, or of an earlier id. No log may hold a total below one that it held before. */
+  adopt(entry: AdoptedEntry): void {
+    const { p, n } = this.room.table.slot(entry.replica, this.room.table.idOf(entry.key))
+    this.carry({ ...entry, p: Math.max(p, entry.p), n: Math.max(n, entry.n) })
+  }
+
+  /** The entries that are not counts and wait for a commit. */
+  extras(): IterableIterator<Entry> {
+    return this.#extra.values()
   }
 
   /** Whether entries that are not counts wait for a commit. */
@@ -167,14 +212,12 @@ export class Commits {
     }
     const { log } = this.#writer
     const salt = (Math.floor(this.random() * 2 ** 32) ^ nowMs) >>> 0
-    if (this.#backlog === 0) {
-      this.#backlog = this.#dirty.length
-      this.open++
-    }
-    const { bytes, clock, headMoved } = this.#writer.append(this.#takeEntries(log.id), salt)
+    if (!this.#draining) this.#closeOpen()
+    const taken = this.#takeEntries(log.id)
+    const { bytes, clock, headMoved } = this.#writer.append(taken, salt)
     const mark = { number: ++this.#number, replica: log.id, clock: log.clock }
-    const done = this.#backlog === 0 ? this.open - 1 : this.open - 2
-    this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock }
+    const done = this.#draining ? this.open - 2 : this.open - 1
+    this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock, entries: taken.length }
     const head = headMoved ? { head: { clock: log.head, update: log.headUpdate() } } : {}
     return { commit: this.inFlight, write: { log: log.id, append: { clock, update: bytes }, ...head } }
   }
@@ -192,25 +235,51 @@ export class Commits {
     this.#stored = log && stateOf(log)
   }
 
+  /** Whether parts of a commit that takes no more increments wait for their turn. */
+  get #draining(): boolean {
+    return this.#backlog > 0 || this.#extraBacklog > 0
+  }
+
+  /** From now on increments go into the next commit. What groups count on comes first: one part takes it whole. */
+  #closeOpen(): void {
+    if (this.#grouped > 0) {
+      const grouped = this.#dirty.filter(cell => cell.grouped)
+      this.#dirty = [...grouped, ...this.#dirty.filter(cell => !cell.grouped)]
+    }
+    this.#backlog = this.#dirty.length
+    this.#extraBacklog = this.#extra.size
+    this.open++
+  }
+
   #takeEntries(replica: ReplicaId): Entry[] {
     const entries: Entry[] = []
+    this.#takeCells(replica, this.#grouped, entries)
+    this.#grouped = 0
     for (const [identity, entry] of this.#extra) {
       if (entries.length === COMMIT_ENTRIES_MAX) break
       entries.push(entry)
-      this.room.carried.note(replica, entry)
+      this.room.carry(replica, entry)
       this.#extra.delete(identity)
+      if (this.#extraBacklog > 0) this.#extraBacklog--
     }
-    const cells = this.#dirty.splice(0, Math.min(this.#backlog, COMMIT_ENTRIES_MAX - entries.length))
+    this.#takeCells(replica, Math.min(this.#backlog, COMMIT_ENTRIES_MAX - entries.length), entries)
+    return entries
+  }
+
+  /** Moves the first dirty cells into `entries`. */
+  #takeCells(replica: ReplicaId, count: number, entries: Entry[]): void {
+    if (count === 0) return
+    const cells = this.#dirty.splice(0, count)
     this.#backlog -= cells.length
     for (const cell of cells) {
       cell.dirty = false
+      cell.grouped = false
       cell.batchedP = cell.p
       cell.batchedN = cell.n
       this.room.table.merge(replica, cell.id, cell.p, cell.n)
       this.room.markChanged(cell.id)
       entries.push({ kind: 'slot', key: cell.key, p: cell.p, n: cell.n })
     }
-    return entries
   }
 
   #mark(cell: Cell): void {
@@ -226,11 +295,4 @@ export class Commits {
     cell.batchedP = slot.p
     cell.batchedN = slot.n
   }
-}
-
-function overflow(key: CounterKey, what: string, total: number, amount: number): TallymeshError {
-  return new TallymeshError(
-    'COUNTER_OVERFLOW',
-    `${key} has ${total} ${what} by this replica; ${amount} more would pass 2^53 - 1. Nothing was counted`,
-  )
 }

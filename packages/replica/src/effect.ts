@@ -1,4 +1,4 @@
-import type { CommitMark, LogWrite, ReplicaId, StoreId, TallymeshError } from '@tallymesh/crdt'
+import type { AdoptedEntry, CommitMark, LogWrite, ReplicaId, StoreId, TallymeshError } from '@tallymesh/crdt'
 
 /** How the outside names a link; never used again after `closed`. */
 export type LinkId = number
@@ -30,6 +30,8 @@ export type Input =
   | { readonly type: 'persisted' }
   /** Follows the commit that `increment` counts into now, until `replicas` stores confirm it. */
   | { readonly type: 'await'; readonly ticket: number; readonly replicas: WriteConcern; readonly timeoutMs: number }
+  /** Carries slots of other replicas, or of earlier ids, in the own log: what an export holds. */
+  | { readonly type: 'adopt'; readonly entries: readonly AdoptedEntry[] }
   /** Takes a member out of the room for good. */
   | { readonly type: 'remove'; readonly store: StoreId }
 

@@ -1,4 +1,5 @@
-export type { Cell, Commits } from './commits.js'
+export type { Cell, GroupCount } from './cell.js'
+export { type Commits, GROUP_CELLS_MAX } from './commits.js'
 export type { Effect, Input, LinkId, MemberState, PeerIdentity, WriteConcern } from './effect.js'
 export { FailureDetector } from './failure-detector.js'
 export { decideIdentity, type IdentityEvidence, type IdentityVerdict } from './identity.js'

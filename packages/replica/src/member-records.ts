@@ -24,17 +24,18 @@ export class MemberRecords {
     const member = this.members.get(store)
     if (!member || member.recorded || store === this.options.store || member.name === '') return
     const { name, urls, removed } = member
-    this.#record({ kind: 'member', store, name, urls: urls.slice(0, 8), removed })
+    this.record({ kind: 'member', store, name, urls: urls.slice(0, 8), removed })
   }
 
   /** Takes a member out of the room for good. */
   remove(store: StoreId): void {
     const member = this.members.get(store)
     // A store that was never met has no name, and every record needs one.
-    this.#record({ kind: 'member', store, name: member?.name || store, urls: member?.urls ?? [], removed: true })
+    this.record({ kind: 'member', store, name: member?.name || store, urls: member?.urls ?? [], removed: true })
   }
 
-  #record(entry: MemberEntry): void {
+  /** Takes a record in, and carries it in the own log. */
+  record(entry: MemberEntry): void {
     this.members.record(entry)
     this.commits.carry(entry)
   }

@@ -29,7 +29,7 @@ interface Known {
 /** Who belongs to the room, by store: what durable records say, who was met, and which seeds were never reached. */
 export class Membership {
   readonly #known = new Map<StoreId, Known>()
-  readonly #seeds: Set<string>
+  #seeds: Set<string>
 
   constructor(
     readonly own: StoreId,
@@ -71,6 +71,12 @@ export class Membership {
   /** This URL was reached, whatever the peer calls itself: it is no unknown member any more. */
   reached(url: string): void {
     this.#seeds.delete(url)
+  }
+
+  /** Other seeds were never reached from now on; an address that a member calls its own is that member. */
+  expect(seeds: readonly string[]): void {
+    this.#seeds = new Set(seeds)
+    for (const { urls } of this.#known.values()) this.#reached(urls)
   }
 
   left(store: StoreId): void {

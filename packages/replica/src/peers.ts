@@ -20,6 +20,8 @@ export interface Peer {
   answered: boolean
   /** Questions for the own log, which waits for the commit in flight. */
   readonly asked: Map<ReplicaId, number>
+  /** The peer said on this link what it holds. */
+  said: boolean
   /** The sum over the peer's logs did not equal the own one at its last heartbeat. */
   differs: boolean
 }
@@ -42,6 +44,7 @@ export class Peers {
       pulling: new Set(),
       answered: false,
       asked: new Map(),
+      said: false,
       differs: false,
     }
     this.#peers.set(link, peer)

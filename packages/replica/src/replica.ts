@@ -1,24 +1,26 @@
 import {
+  type AdoptedEntry,
   type CounterKey,
   type Entry,
   type LogWrite,
   type ReplicaId,
-  type ReplicaLog,
   type StoredLog,
   showReplicaId,
   type Table,
   TallymeshError,
 } from '@tallymesh/crdt'
-import { type Cell, Commits } from './commits.js'
+import type { Cell } from './cell.js'
+import { Commits } from './commits.js'
 import type { Effect, Input, LinkId, PeerIdentity } from './effect.js'
 import { Forks } from './forks.js'
 import { Links } from './links.js'
 import { MemberRecords, removed } from './member-records.js'
 import { Membership } from './membership.js'
+import { OwnTime } from './own-time.js'
 import { Peers } from './peers.js'
 import { type DurableMark, decodeMessage } from './protocol.js'
 import type { MemberView, ReplicaOptions } from './replica-options.js'
-import { Room } from './room.js'
+import { Room, type WrittenLog } from './room.js'
 import { refusal, Sync, type SyncOwner } from './sync.js'
 import { WriteConcerns } from './write-concerns.js'
 
@@ -39,14 +41,11 @@ export class Replica implements SyncOwner {
   /** Logs whose stored content was damaged, until `start`. */
   readonly #damaged: ReplicaId[] = []
   /** What the write under way makes durable; undefined while none is. */
-  #writing: Array<{ log: ReplicaLog; clock: number }> | undefined
-  /** This machine's own time: the sum of the bounded differences between ticks. */
-  #nowMs = 0
-  #tickMs: number | undefined
-  #heartbeatMs = 0
-  #compareMs = 0
+  #writing: WrittenLog[] | undefined
+  readonly #time: OwnTime
 
   constructor(readonly options: ReplicaOptions) {
+    this.#time = new OwnTime(options.heartbeatMs, options.antiEntropyMs)
     this.members = new Membership(options.store, options.heartbeatMs, options.seeds)
     this.room = new Room(this.members)
     this.commits = new Commits(this.room, options.random, options.lastNumber)
@@ -105,6 +104,14 @@ export class Replica implements SyncOwner {
     return this.#writing === undefined && !this.commits.pending && !this.room.hasWrites
   }
 
+  /** Takes over, once started, what a replica whose disk failed had not put in a batch besides counts. */
+  takeOver(extras: Iterable<Entry>): void {
+    for (const entry of extras) {
+      if (entry.kind === 'adopted') this.#adopt(entry, 'what waited for the disk')
+      else if (entry.kind === 'member') this.#records.record(entry)
+    }
+  }
+
   cell(key: CounterKey): Cell {
     return this.commits.cell(key)
   }
@@ -114,23 +121,19 @@ export class Replica implements SyncOwner {
     const own = this.commits.state
     for (const member of this.members.others()) {
       const lag = own ? Math.max(0, own.clock - this.#concerns.clockOf(own.log, member.store)) : 0
-      yield { ...member, lag, phi: this.members.phi(member.store, this.#nowMs) }
+      yield { ...member, lag, phi: this.members.phi(member.store, this.#time.nowMs) }
     }
   }
 
   diverged(log: ReplicaId, reason: string, entries: readonly Entry[]): void {
     this.room.mergeEntries(log, entries)
-    this.#forks.met(log, reason, this.#nowMs)
-    this.#forks.learned(this.#nowMs)
+    this.#forks.met(log, reason, this.#time.nowMs)
+    this.#forks.learned(this.#time.nowMs)
   }
 
   learned(peer: string, entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      if (entry.kind === 'adopted' && this.commits.isBeyond(entry)) {
-        this.diverged(entry.replica, `${peer} knows more of the own slots than this node counted`, [])
-      }
-    }
-    this.#forks.learned(this.#nowMs)
+    for (const entry of entries) if (entry.kind === 'adopted') this.#checkBeyond(entry, peer)
+    this.#forks.learned(this.#time.nowMs)
     for (const link of this.peers.links()) {
       const store = this.peers.get(link)?.identity.store
       if (store !== undefined && this.members.isRemoved(store)) this.#refuse(link, removed(store))
@@ -144,6 +147,16 @@ export class Replica implements SyncOwner {
   stuck(log: ReplicaId): void {
     this.#forks.adopt(log)
     this.room.drop(log)
+  }
+
+  #adopt(entry: AdoptedEntry, from: string): void {
+    this.#checkBeyond(entry, from)
+    this.commits.adopt(entry)
+  }
+
+  #checkBeyond(entry: AdoptedEntry, from: string): void {
+    if (!this.commits.isBeyond(entry)) return
+    this.diverged(entry.replica, `${from} knows more of the own slots than this node counted`, [])
   }
 
   #take(input: Input): void {
@@ -161,7 +174,10 @@ export class Replica implements SyncOwner {
       case 'persisted':
         return this.#persisted()
       case 'await':
-        return this.#concerns.add(input.ticket, this.commits.open, input.replicas, this.#nowMs + input.timeoutMs)
+        return this.#concerns.add(input.ticket, this.commits.open, input.replicas, this.#time.nowMs + input.timeoutMs)
+      case 'adopt':
+        for (const entry of input.entries) this.#adopt(entry, 'an import')
+        return
       case 'remove':
         this.#records.remove(input.store)
         return this.learned(this.options.name, [])
@@ -173,38 +189,31 @@ export class Replica implements SyncOwner {
   }
 
   #tick(nowMs: number): void {
-    const { heartbeatMs, antiEntropyMs } = this.options
-    const passedMs = Math.max(0, nowMs - (this.#tickMs ?? nowMs))
-    this.#tickMs = nowMs
-    this.#nowMs += Math.min(passedMs, heartbeatMs)
-    // The clock jumped or this process stood still: what was not heard meanwhile says nothing about the peers.
-    if (passedMs > heartbeatMs) this.#resume()
-    this.#concerns.tick(this.#nowMs)
+    // What was not heard while this process stood still says nothing about the peers.
+    if (this.#time.tick(nowMs)) this.#resume()
+    this.#concerns.tick(this.#time.nowMs)
     this.#judge()
     this.#cutSilent()
-    if (this.#nowMs < this.#heartbeatMs) return
-    this.#heartbeatMs = this.#nowMs + heartbeatMs
+    if (!this.#time.takeHeartbeat()) return
     this.sync.heartbeat()
-    if (this.#nowMs < this.#compareMs) return
-    this.#compareMs = this.#nowMs + antiEntropyMs
-    this.sync.compare()
+    if (this.#time.takeComparison()) this.sync.compare()
   }
 
   #resume(): void {
-    this.members.resume(this.#nowMs)
-    this.#links.resume(this.#nowMs)
+    this.members.resume(this.#time.nowMs)
+    this.#links.resume(this.#time.nowMs)
   }
 
   /** A link whose peer fell silent is half open: cut, it can be made anew. */
   #cutSilent(): void {
-    for (const link of this.#links.silent(this.#nowMs)) {
+    for (const link of this.#links.silent(this.#time.nowMs)) {
       const name = this.peers.get(link)?.identity.name
       this.#refuse(link, new TallymeshError('LINK_FAILED', `${name} fell silent; the link was cut`))
     }
   }
 
   #judge(): void {
-    for (const { store, name, state } of this.members.judge(this.#nowMs)) {
+    for (const { store, name, state } of this.members.judge(this.#time.nowMs)) {
       this.#effects.push({ type: 'member', store, name, state })
     }
   }
@@ -224,8 +233,8 @@ export class Replica implements SyncOwner {
     if (superfluous !== undefined) this.#effects.push({ type: 'close', link: superfluous, reason: undefined })
     if (superfluous === link) return
     if (superfluous !== undefined) this.#closed(superfluous)
-    this.#links.opened(link, peer.instance, dialed, this.#nowMs)
-    this.members.met(peer, this.#nowMs)
+    this.#links.opened(link, peer.instance, dialed, this.#time.nowMs)
+    this.members.met(peer, this.#time.nowMs)
     this.sync.open(link, peer)
     if (peer.replica !== 0 && peer.replica === this.commits.replica) {
       this.diverged(peer.replica, `${peer.name} uses the own id in another process`, [])
@@ -249,8 +258,8 @@ export class Replica implements SyncOwner {
     try {
       const message = decodeMessage(kind, body)
       if (message.type === 'ping') {
-        this.members.heartbeat(peer.identity.store, this.#nowMs)
-        this.#links.heartbeat(link, this.#nowMs)
+        this.members.heartbeat(peer.identity.store, this.#time.nowMs)
+        this.#links.heartbeat(link, this.#time.nowMs)
       }
       this.sync.receive(peer, message)
     } catch (error) {
@@ -265,13 +274,10 @@ export class Replica implements SyncOwner {
 
   #flush(): void {
     if (!this.wantsFlush) return
-    const formed = this.commits.form(this.#tickMs ?? 0, () => this.#records.first())
+    const formed = this.commits.form(this.#time.tickMs ?? 0, () => this.#records.first())
     const logs: LogWrite[] = this.room.takeWrites(this.commits.carries)
     if (formed) logs.push(formed.write)
-    this.#writing = [...new Set(logs.map(({ log }) => log))].flatMap(id => {
-      const log = this.room.logs.get(id)
-      return log?.complete ? [{ log, clock: log.clock }] : []
-    })
+    this.#writing = this.room.completeOf(logs)
     this.#effects.push({ type: 'persist', logs, commit: formed?.commit.mark })
   }
 

@@ -13,6 +13,12 @@ import { Carried } from './carried.js'
 import type { Membership } from './membership.js'
 import type { LogState } from './protocol.js'
 
+/** A log of which a write is under way, and its clock in that write. */
+export interface WrittenLog {
+  readonly log: ReplicaLog
+  readonly clock: number
+}
+
 /** All logs that a node holds, the table built from them, and what of both is not on its disk yet. */
 export class Room {
   readonly table = new Table()
@@ -119,6 +125,21 @@ export class Room {
     const dropped = new Set(holdDrops ? writes.filter(({ drop }) => drop).map(({ log }) => log) : [])
     this.#writes = writes.filter(({ log }) => dropped.has(log))
     return writes.filter(({ log }) => !dropped.has(log))
+  }
+
+  /** The own log `log` carries an entry that is not a count of its own from now on. What it adopts counts here, too. */
+  carry(log: ReplicaId, entry: Entry): void {
+    this.carried.note(log, entry)
+    const id = this.table.mergeEntry(log, entry)
+    if (id !== -1) this.#changed.add(id)
+  }
+
+  /** The logs of a write that are complete, and how far the write makes them durable. */
+  completeOf(writes: readonly LogWrite[]): WrittenLog[] {
+    return [...new Set(writes.map(({ log }) => log))].flatMap(id => {
+      const log = this.logs.get(id)
+      return log?.complete ? [{ log, clock: log.clock }] : []
+    })
   }
 
   get hasWrites(): boolean {

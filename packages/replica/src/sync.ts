@@ -58,6 +58,16 @@ export class Sync {
     this.#confirmTo(peer)
   }
 
+  /** See `Clocks.behind`. */
+  get behind(): number {
+    return this.#clocks.behind
+  }
+
+  /** See `Clocks.level`. */
+  get level(): boolean {
+    return this.#clocks.level
+  }
+
   closed(link: LinkId): void {
     this.peers.close(link)
     for (const peer of this.peers) this.#clocks.pullMore(peer)

@@ -30,6 +30,18 @@ test('members are this store, those recorded or met, and seeds that were never r
   assert.is(members.count, 4)
 })
 
+test('other seeds may be expected, but not under an address that a member has', () => {
+  const members = new Membership(OWN, 1000, ['ws://x', 'ws://y'])
+  assert.is(members.count, 3)
+  members.met(peer(A), 0)
+  members.expect(['ws://x', 'ws://a'])
+  assert.is(members.count, 3, 'this store, a and x')
+  members.reached('ws://x')
+  assert.is(members.count, 2)
+  members.expect([])
+  assert.is(members.count, 2)
+})
+
 test('a removal is for good and no longer counts', () => {
   const members = new Membership(OWN, 1000, [])
   members.record(member(A))

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Random, StoreId } from '@tallymesh/crdt'
 import { Database } from './database.js'
@@ -33,4 +34,10 @@ export function freshMeta(room: string, random: Random): Meta {
 export function freshStoreId(random: Random): StoreId {
   const word = () => Math.floor(random() * 2 ** 32)
   return Array.from({ length: 4 }, () => word().toString(16).padStart(8, '0')).join('') as StoreId
+}
+
+/** The operating system's randomness, with 53 bits. */
+export function systemRandom(): number {
+  const bytes = randomBytes(8)
+  return ((bytes.readUInt32LE(0) >>> 5) * 2 ** 26 + (bytes.readUInt32LE(4) >>> 6)) / 2 ** 53
 }

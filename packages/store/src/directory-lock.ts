@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { access, mkdir, readdir, rm, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { levelReason } from './database.js'
@@ -7,6 +7,7 @@ import { levelReason } from './database.js'
 // would drop the process's kernel lock, as POSIX has it, and another process could come in.
 const held = new Set<string>()
 const LOCKED = 'LEVEL_LOCKED'
+const LOCK_FILE = 'LOCK'
 
 /** Exclusive use of a directory: an open LevelDB database that holds nothing. The kernel drops its lock with the process,
  *  whatever ends it, and the lock holds across containers. */
@@ -36,6 +37,37 @@ export class DirectoryLock {
     }
   }
 
+  /** Takes a lock that others made, and writes nothing beside it: LevelDB locks the file that it opens, here through a symbolic
+   *  link in a directory of its own.
+   *  @param scratch an empty directory
+   *  @returns undefined where this or another process holds the lock; 'unmade' where nobody ever took it
+   *  @throws Error where the lock cannot be opened for writing */
+  static async borrow(path: string, scratch: string): Promise<DirectoryLock | 'unmade' | undefined> {
+    const file = join(path, LOCK_FILE)
+    // Through a link that leads nowhere, LevelDB would make the file.
+    if (!(await DirectoryLock.made(path))) return 'unmade'
+    const { dev, ino } = await stat(path)
+    const name = `${dev}:${ino}`
+    if (held.has(name)) return undefined
+    held.add(name)
+    try {
+      await symlink(file, join(scratch, LOCK_FILE))
+      return new DirectoryLock(await openLevel(scratch), name)
+    } catch (error) {
+      held.delete(name)
+      if (levelReason(error).code === LOCKED) return undefined
+      throw error
+    }
+  }
+
+  /** Whether anybody ever took the lock. */
+  static made(path: string): Promise<boolean> {
+    return access(join(path, LOCK_FILE)).then(
+      () => true,
+      () => false,
+    )
+  }
+
   async release(): Promise<void> {
     if (!held.has(this.#name)) return
     await this.#level.close()
@@ -49,7 +81,7 @@ async function openLock(path: string): Promise<ClassicLevel> {
   } catch (error) {
     if (levelReason(error).code === LOCKED) throw error
     // Its files hold nothing, so damage in them is no reason to stay down. The lock itself is on LOCK, which stays.
-    for (const file of await readdir(path)) if (file !== 'LOCK') await rm(join(path, file), { recursive: true })
+    for (const file of await readdir(path)) if (file !== LOCK_FILE) await rm(join(path, file), { recursive: true })
     return openLevel(path)
   }
 }

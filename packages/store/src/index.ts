@@ -1,5 +1,6 @@
 export { type LevelStoreOptions, openLevelStore } from './level-store.js'
 export { MemoryDisk, MemoryStore, type MemoryStoreOptions } from './memory-store.js'
 export type { Store, StoreWrite } from './store.js'
+export { type VerifiedStore, type VerifyStoreOptions, verifyStore } from './verify-store.js'
 export { openWitness, Witness, type WitnessOptions } from './witness.js'
 export type { WitnessReading, WitnessRecord } from './witness-record.js'

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { type CommitMark, type Random, type StoredLog, type StoreId, TallymeshError } from '@tallymesh/crdt'
+import { systemRandom } from './creation.js'
 import { Database, levelReason } from './database.js'
 import { DATABASE, LOCK, prepareDirectory, surveyDirectory, unusable } from './directory.js'
 import { DirectoryLock } from './directory-lock.js'
@@ -196,9 +196,4 @@ async function takeLock(dir: string): Promise<DirectoryLock> {
   }
   if (!lock) throw lockedError(dir)
   return lock
-}
-
-function systemRandom(): number {
-  const bytes = randomBytes(8)
-  return ((bytes.readUInt32LE(0) >>> 5) * 2 ** 26 + (bytes.readUInt32LE(4) >>> 6)) / 2 ** 53
 }

@@ -29,6 +29,9 @@ export interface Opened {
   readonly created: boolean
 }
 
+/** The part of it that lies in the database. */
+export type Verified = Pick<Opened, 'database' | 'ledger' | 'meta'>
+
 /** Opens and verifies the store in a directory, or makes one where there is none.
  *  @throws TallymeshError STORE_UNUSABLE, STORE_CORRUPT, STORE_UNSUPPORTED, STORE_WRONG_ROOM */
 export async function openStore(opening: Opening): Promise<Opened> {
@@ -66,8 +69,8 @@ async function openOrMake(opening: Opening): Promise<Opened> {
 
 async function openVerified(opening: Opening, exists: boolean, damage: Damage, marker: Marker | undefined) {
   const { dir, room, random, salvage } = opening
-  let opened: Pick<Opened, 'database' | 'ledger' | 'meta'> | undefined
-  if (exists) opened = await verify(dir, damage)
+  let opened: Verified | undefined
+  if (exists) opened = await verifyDatabase(dir, damage)
   else damage.addAnywhere('the database is missing')
   if (opened && marker && marker.store !== opened.meta.id) {
     damage.addBeside(`tallymesh.json names the store ${marker.store}, but the database is of ${opened.meta.id}`)
@@ -81,7 +84,7 @@ async function openVerified(opening: Opening, exists: boolean, damage: Damage, m
   await opened?.database.close()
   const found = await salvageDatabase(dir, room, random)
   const whole = new Damage()
-  const salvaged = await verify(dir, whole)
+  const salvaged = await verifyDatabase(dir, whole)
   if (!salvaged || whole.found) {
     await salvaged?.database.close()
     throw whole.toError(dir)
@@ -89,8 +92,9 @@ async function openVerified(opening: Opening, exists: boolean, damage: Damage, m
   return { ...salvaged, damage: found.found ? found : damage }
 }
 
-/** Undefined where the database is too damaged to be used as it is; `damage` says how. */
-async function verify(dir: string, damage: Damage): Promise<Pick<Opened, 'database' | 'ledger' | 'meta'> | undefined> {
+/** Opens the database in `dir` and reads every byte of it. Undefined where it is too damaged to be used as it is; `damage`
+ *  says how. */
+export async function verifyDatabase(dir: string, damage: Damage): Promise<Verified | undefined> {
   const path = join(dir, DATABASE)
   const files = await checkLevelFiles(path)
   for (const sentence of files.damage) damage.addAnywhere(sentence)
@@ -112,13 +116,13 @@ async function verify(dir: string, damage: Damage): Promise<Pick<Opened, 'databa
   return undefined
 }
 
-async function readMarker(dir: string, damage: Damage): Promise<Marker | undefined> {
+export async function readMarker(dir: string, damage: Damage): Promise<Marker | undefined> {
   const marker = parseMarker(await readFile(join(dir, MARKER), 'utf8'))
   if (!marker) damage.addBeside('the file tallymesh.json is damaged')
   return marker
 }
 
-function checkRoom(dir: string, stored: string, wanted: string): void {
+export function checkRoom(dir: string, stored: string, wanted: string): void {
   if (stored === wanted) return
   throw new TallymeshError(
     'STORE_WRONG_ROOM',
@@ -127,7 +131,8 @@ function checkRoom(dir: string, stored: string, wanted: string): void {
   )
 }
 
-function openError(dir: string, error: unknown): TallymeshError {
+/** Any failure of opening, as an error that says what to do. */
+export function openError(dir: string, error: unknown): TallymeshError {
   const { code, text } = levelReason(error)
   if (code === 'LEVEL_LOCKED') return lockedError(dir, error)
   return unusable(dir, new Error(text, { cause: error }))

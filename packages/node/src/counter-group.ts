@@ -1,0 +1,33 @@
+import { type CounterKey, canonicalKey, checkSignedAmount, TallymeshError } from '@tallymesh/crdt'
+import { GROUP_CELLS_MAX } from '@tallymesh/replica'
+
+/** One count of several that go into one commit. */
+export interface CounterAdd {
+  /** A counter's key, its labels in any order. */
+  readonly key: string
+  /** A safe integer other than 0; negative: decrements. */
+  readonly add: number
+}
+
+/** Checks a group as a whole, before anything is kept of it.
+ *  @param isKey whether a text is known to be a canonical key: parsing takes longer than all the rest
+ *  @returns its entries, each with the canonical key
+ *  @throws TallymeshError INVALID_OPTION, INVALID_NAME, INVALID_AMOUNT */
+export function checkGroup(
+  entries: readonly CounterAdd[],
+  isKey: (text: string) => boolean = () => false,
+): Array<{ key: CounterKey; add: number }> {
+  if (!Array.isArray(entries) || entries.length < 1 || entries.length > GROUP_CELLS_MAX) {
+    const given = Array.isArray(entries) ? entries.length : typeof entries
+    const text = `add takes a list of 1 to ${GROUP_CELLS_MAX} counts such as { key: 'orders', add: 1 }, got ${given}`
+    throw new TallymeshError('INVALID_OPTION', `${text}; nothing was counted`)
+  }
+  return entries.map((entry: unknown) => {
+    const { key, add } = Object(entry) as Partial<CounterAdd>
+    if (typeof key !== 'string') {
+      const text = `each count of a group needs the key of a counter, got ${key === null ? 'null' : typeof key}`
+      throw new TallymeshError('INVALID_NAME', `${text}; nothing was counted`)
+    }
+    return { key: isKey(key) ? (key as CounterKey) : canonicalKey(key), add: checkSignedAmount(add) }
+  })
+}

@@ -1,0 +1,102 @@
+import { checkSignedAmount, TallymeshError } from '@tallymesh/crdt'
+import { type Cell, type Commits, GROUP_CELLS_MAX, type GroupCount } from '@tallymesh/replica'
+import { type AddOptions, checkAddOptions } from './add-options.js'
+
+/** One count of a group. */
+export interface GroupEntry {
+  readonly cell: Cell
+  /** A safe integer other than 0; negative: decrements. */
+  readonly add: number
+}
+
+/** What groups need of the engine. */
+export interface GroupOwner {
+  readonly commits: Commits
+  readonly refusal: TallymeshError | undefined
+  counted(): Promise<void>
+  follow(options: AddOptions): Promise<void>
+  refuse(reason: unknown): Promise<never>
+}
+
+interface WaitingGroup {
+  readonly counts: readonly GroupCount[]
+  readonly options: AddOptions | undefined
+  readonly resolve: (outcome: Promise<void>) => void
+}
+
+const WAITING_MAX = 10_000
+
+/** Counts that go into one commit together, or not at all. Those that the open commit cannot take wait, uncounted, in the order
+ *  of their calls. */
+export class Groups {
+  #waiting: WaitingGroup[] = []
+
+  constructor(readonly owner: GroupOwner) {}
+
+  add(entries: readonly GroupEntry[], options: AddOptions | undefined): Promise<void> {
+    const { owner } = this
+    let counts: readonly GroupCount[]
+    try {
+      counts = groupCounts(entries)
+      if (options !== undefined) checkAddOptions(options)
+      if (owner.refusal) throw owner.refusal
+    } catch (error) {
+      return owner.refuse(error)
+    }
+    if (this.#waiting.length === 0 && owner.commits.admits(counts)) return this.#count(counts, options)
+    if (this.#waiting.length === WAITING_MAX) {
+      const text = `${WAITING_MAX} groups wait for the disk already; nothing was counted. Try again later`
+      return owner.refuse(new TallymeshError('NOT_READY', text))
+    }
+    const outcome = new Promise<void>(resolve => this.#waiting.push({ counts, options, resolve }))
+    outcome.catch(() => {})
+    return outcome
+  }
+
+  /** A commit was written: groups that wait may find room in the open one. */
+  admit(): void {
+    if (this.#waiting.length === 0) return
+    let admitted = 0
+    for (const { counts, options, resolve } of this.#waiting) {
+      if (!this.owner.commits.admits(counts)) break
+      admitted++
+      resolve(this.#count(counts, options))
+    }
+    this.#waiting.splice(0, admitted)
+  }
+
+  /** Nothing more is counted now. */
+  refuse(reason: TallymeshError): void {
+    for (const { resolve } of this.#waiting.splice(0)) resolve(this.owner.refuse(reason))
+  }
+
+  #count(counts: readonly GroupCount[], options: AddOptions | undefined): Promise<void> {
+    const { owner } = this
+    try {
+      owner.commits.addGroup(counts)
+    } catch (error) {
+      return owner.refuse(error)
+    }
+    return options === undefined ? owner.counted() : owner.follow(options)
+  }
+}
+
+/** The sums for each cell. @throws TallymeshError INVALID_OPTION, INVALID_AMOUNT, COUNTER_OVERFLOW */
+function groupCounts(entries: readonly GroupEntry[]): readonly GroupCount[] {
+  if (entries.length === 0 || entries.length > GROUP_CELLS_MAX) {
+    const text = `a group takes 1 to ${GROUP_CELLS_MAX} counts, got ${entries.length}; nothing was counted`
+    throw new TallymeshError('INVALID_OPTION', text)
+  }
+  const sums = new Map<Cell, { cell: Cell; p: number; n: number }>()
+  for (const { cell, add } of entries) {
+    checkSignedAmount(add)
+    let sum = sums.get(cell)
+    if (!sum) sums.set(cell, (sum = { cell, p: 0, n: 0 }))
+    if (add > 0) sum.p += add
+    else sum.n -= add
+    if (sum.p <= Number.MAX_SAFE_INTEGER && sum.n <= Number.MAX_SAFE_INTEGER) continue
+    const text = `the counts of one group on ${cell.key} pass 2^53 - 1; nothing was counted`
+    throw new TallymeshError('COUNTER_OVERFLOW', text)
+  }
+  return [...sums.values()]
+}

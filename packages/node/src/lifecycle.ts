@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto'
+import { TallymeshError } from '@tallymesh/crdt'
+import type { Store, Witness } from '@tallymesh/store'
+import { Engine } from './engine.js'
+import { NodeEmitter, type NodeStatus } from './events.js'
+import { Network } from './network.js'
+import type { Settings } from './options.js'
+import { cryptoRandom } from './random.js'
+import { startReports } from './start-reports.js'
+
+const TICKS_PER_HEARTBEAT = 4
+
+/** What a node is made of, wired together, from its opening to its close: the engine counts, the network links, the store and
+ *  the witness keep. */
+export class Lifecycle {
+  readonly engine: Engine
+  readonly network: Network
+  readonly emitter = new NodeEmitter()
+  readonly #instance = randomBytes(16).toString('hex')
+  /** What the engine reported already, where a link ends for the same reason. */
+  readonly #told = new WeakSet<TallymeshError>()
+  #ticker: NodeJS.Timeout | undefined
+  #status: NodeStatus = 'opening'
+  #closing: Promise<void> | undefined
+
+  constructor(
+    readonly settings: Settings,
+    readonly store: Store,
+    readonly witness: Witness,
+  ) {
+    this.network = new Network({
+      settings,
+      store: store.id,
+      instance: this.#instance,
+      engine: () => this.engine,
+      linkable: () => this.#status === 'ready' || this.#status === 'draining',
+      report: error => {
+        if (!this.#told.has(error)) this.emitter.emit('error', error)
+      },
+    })
+    this.engine = this.#makeEngine()
+  }
+
+  get status(): NodeStatus {
+    return this.#status
+  }
+
+  /** Loads, listens, and counts from then on. @throws TallymeshError STORE_CORRUPT, LISTEN_FAILED; close it then */
+  async start(): Promise<void> {
+    await this.engine.build()
+    for (const report of startReports(this.settings, this.store, this.witness)) this.emitter.emit('error', report)
+    await this.network.listen()
+    this.engine.ready()
+    this.#setStatus('ready')
+    this.#ticker = setInterval(() => this.#tick(), this.settings.heartbeatMs / TICKS_PER_HEARTBEAT)
+    this.#tick()
+  }
+
+  /** Ends everything, once: calling it again waits for the same close. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const opened = this.#status === 'ready' || this.#status === 'opening'
+    this.engine.retire(new TallymeshError('NODE_CLOSED', 'the node is closed; nothing was counted'))
+    this.#setStatus('draining')
+    // Without a ticker the node was never ready: nothing was counted.
+    if (opened && this.#ticker) await this.engine.drain(this.settings.closeTimeoutMs)
+    clearInterval(this.#ticker)
+    this.engine.close()
+    await this.network.close()
+    try {
+      await this.store.close()
+    } finally {
+      await this.witness.close()
+      this.#setStatus('closed')
+    }
+  }
+
+  #makeEngine(): Engine {
+    const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs } = this.settings
+    const { id: store } = this.store
+    const { seeds, urls } = this.network
+    return new Engine({
+      replica: {
+        ...{ name, store, heartbeatMs, antiEntropyMs, instance: this.#instance, urls, random: cryptoRandom },
+        // Asked whenever a replica is built: it counts as members whom nobody has reached until then.
+        get seeds() {
+          return seeds.unreached
+        },
+      },
+      store: this.store,
+      witness: this.witness,
+      dials: this.settings.peers.length > 0,
+      repair,
+      replicasTimeoutMs,
+      events: {
+        wantsCommits: () => this.emitter.wants('commit'),
+        committed: commit => this.emitter.emit('commit', commit),
+        member: peer => this.emitter.emit('peer', peer),
+        report: error => {
+          this.#told.add(error)
+          this.emitter.emit('error', error)
+        },
+        progressed: () => this.network.progressed(),
+        recovering: cause => this.#recovering(cause),
+        recovered: () => this.#recovered(),
+        fatal: error => this.#fatal(error),
+      },
+    })
+  }
+
+  #tick(): void {
+    const nowMs = performance.now()
+    this.engine.loop.step({ type: 'tick', nowMs })
+    this.network.tick(nowMs)
+  }
+
+  #recovering(cause: TallymeshError): void {
+    this.network.pause(new TallymeshError('NOT_READY', 'this node reopens its store', { cause }))
+    this.#setStatus('opening')
+    this.emitter.emit('error', cause)
+  }
+
+  #recovered(): void {
+    this.network.resume()
+    this.#setStatus('ready')
+  }
+
+  #fatal(error: TallymeshError): void {
+    this.network.pause(error)
+    this.#setStatus('failed')
+    this.emitter.emit('error', error)
+  }
+
+  #setStatus(status: NodeStatus): void {
+    // What happens to a node that closes does not bring it back.
+    if (this.#status === status || (this.#closing && status !== 'draining' && status !== 'closed')) return
+    this.#status = status
+    this.emitter.emit('status', status)
+  }
+}

@@ -1,0 +1,30 @@
+import type { TallymeshError } from '@tallymesh/crdt'
+import { CommitPromises } from './commit-promises.js'
+import { notReplicated, Tickets } from './tickets.js'
+
+/** What those are told who counted: the promises of commits, and of counts that other stores have to confirm. */
+export class Outcomes {
+  readonly promises = new CommitPromises()
+  readonly tickets = new Tickets()
+
+  /** Too few stores confirmed a count in time. Answers what its promise is rejected with. */
+  unconfirmed(ticket: number, confirmed: number, wanted: number): TallymeshError {
+    const reason = notReplicated(`${confirmed} of ${wanted} stores confirmed it in time`)
+    this.tickets.reject(ticket, reason)
+    return reason
+  }
+
+  /** Gives up what was handed to the disk. What is acknowledged is counted, whoever confirms it.
+   *  @param open the commit that increments go into now */
+  failWritten(open: number, reason: TallymeshError, why: string): void {
+    this.tickets.failUpTo(this.promises.acknowledged, notReplicated(why))
+    this.tickets.failUpTo(open - 1, reason)
+    this.promises.failBefore(open, reason)
+  }
+
+  /** Gives up the commit that increments go into now, too. */
+  failOpen(open: number, reason: TallymeshError): void {
+    this.tickets.failUpTo(open, reason)
+    this.promises.failOpen(reason)
+  }
+}
