@@ -1,1 +1,14 @@
-export {}
+export type { Addition, Replicas } from './addition.js'
+export type { Count, CounterPage, CounterTotals, CounterValue, Member, Members } from './answers.js'
+export {
+  type AddOptions,
+  type ListOptions,
+  type PageOptions,
+  type ReadOptions,
+  TallymeshClient,
+  type WatchOptions,
+} from './client.js'
+export { type ClientCode, type Counted, TallymeshClientError } from './client-error.js'
+export { canonicalKey, counterKey } from './counter-key.js'
+export type { ClientOptions } from './options.js'
+export type { TokenSource } from './wire.js'

@@ -1,0 +1,177 @@
+import type { Addition, Replicas } from './addition.js'
+import type { CounterValue } from './answers.js'
+import { Batch } from './batch.js'
+import { refuse, TallymeshClientError } from './client-error.js'
+import { aborted } from './wire.js'
+
+/** Keys in batches that wait, together. */
+const WAITING_KEYS_MAX = 100_000
+const BATCH_TEXT_LENGTH_MAX = 256 * 1024
+/** Refusals that may be for one key's sake. */
+const ONE_FOR_ALL = new Set(['COUNTER_OVERFLOW', 'INVALID_NAME', 'BODY_TOO_LARGE'])
+
+export type SendBatch = (
+  entries: readonly Addition[],
+  replicas: Replicas | undefined,
+) => Promise<readonly CounterValue[]>
+
+interface Waiting {
+  readonly batch: Batch
+  readonly replicas: Replicas | undefined
+  readonly dueAtMs: number
+}
+
+/** Gathers adds for a while and sends them together, one batch after the other. */
+export class AddBuffer {
+  readonly #send: SendBatch
+  readonly #maxDelayMs: number
+  readonly #maxKeys: number
+  /** The batches that take adds, one for each write concern. */
+  readonly #open = new Map<Replicas | undefined, Waiting>()
+  /** Those that take no more and go next, in this order. */
+  readonly #sealed: Waiting[] = []
+  #waitingKeys = 0
+  #inFlight: Promise<void> | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  /** The first failure since the last flush. */
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(send: SendBatch, maxDelayMs: number, maxKeys: number) {
+    this.#send = send
+    this.#maxDelayMs = maxDelayMs
+    this.#maxKeys = maxKeys
+  }
+
+  /** Resolves with the value after the batch. Shared by all adds of a key in a batch that have no signal.
+   *  @throws TallymeshClientError BUFFER_FULL (as a rejection), and how the batch failed */
+  add({ key, add }: Addition, replicas: Replicas | undefined, signal?: AbortSignal): Promise<CounterValue> {
+    if (signal?.aborted) return Promise.reject(aborted(signal.reason))
+    const mayGrow = this.#waitingKeys < WAITING_KEYS_MAX
+    let target = this.#open.get(replicas)
+    let keysBefore = target?.batch.keys ?? 0
+    let settled = target?.batch.add(key, add, mayGrow)
+    if (target === undefined || settled === undefined) {
+      if (!mayGrow) {
+        const what = `adds of ${this.#waitingKeys} keys wait for a server already; this one was not counted`
+        return this.#fail(refuse('BUFFER_FULL', what))
+      }
+      if (target) this.#seal(target)
+      target = this.#begin(replicas)
+      keysBefore = 0
+      // An empty batch takes any add.
+      settled = target.batch.add(key, add, true) as Promise<CounterValue>
+      this.#pump()
+    }
+    this.#waitingKeys += target.batch.keys - keysBefore
+    if (target.batch.keys >= this.#maxKeys) {
+      this.#seal(target)
+      this.#pump()
+    }
+    return signal ? this.#withSignal(target, { key, add }, settled, signal) : settled
+  }
+
+  /** A rejection that is no harm if nobody handles it: the next flush throws it. */
+  #fail(error: unknown): Promise<never> {
+    this.#failure ??= { error }
+    const failed = Promise.reject(error)
+    failed.catch(() => {})
+    return failed
+  }
+
+  #begin(replicas: Replicas | undefined): Waiting {
+    const batch = new Batch(this.#maxKeys, BATCH_TEXT_LENGTH_MAX)
+    const begun = { batch, replicas, dueAtMs: performance.now() + this.#maxDelayMs }
+    this.#open.set(replicas, begun)
+    return begun
+  }
+
+  #seal(waiting: Waiting): void {
+    if (this.#open.get(waiting.replicas) !== waiting) return
+    this.#open.delete(waiting.replicas)
+    this.#sealed.push(waiting)
+  }
+
+  #withSignal(
+    target: Waiting,
+    { key, add }: Addition,
+    settled: Promise<CounterValue>,
+    signal: AbortSignal,
+  ): Promise<CounterValue> {
+    const own = new Promise<CounterValue>((resolve, reject) => {
+      const abort = (): void => {
+        if (this.#sealed.includes(target) || this.#open.get(target.replicas) === target) {
+          target.batch.withdraw(key, add)
+          return reject(aborted(signal.reason))
+        }
+        const what = 'the call was aborted while its batch was under way; it may or may not have been counted'
+        reject(new TallymeshClientError('INDETERMINATE', what, { counted: 'perhaps', cause: signal.reason }))
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      settled.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    })
+    own.catch(() => {})
+    return own
+  }
+
+  /** Sends the next batch if it may go, else sees to it that it will. */
+  #pump(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#inFlight !== undefined) return
+    const nowMs = performance.now()
+    for (const waiting of this.#open.values()) if (waiting.dueAtMs <= nowMs) this.#seal(waiting)
+    const next = this.#sealed.shift()
+    if (next) {
+      this.#waitingKeys -= next.batch.keys
+      this.#inFlight = this.#deliver(next).then(() => {
+        this.#inFlight = undefined
+        this.#pump()
+      })
+    } else if (this.#open.size > 0) {
+      const soonestMs = Math.min(...Array.from(this.#open.values(), ({ dueAtMs }) => dueAtMs))
+      this.#timer = setTimeout(() => this.#pump(), Math.ceil(soonestMs - nowMs))
+    }
+  }
+
+  /** Never rejects: the adds are told. */
+  async #deliver({ batch, replicas }: Waiting): Promise<void> {
+    await this.#deliverPart(batch, batch.entries, replicas)
+  }
+
+  /** A refusal that one key brought about must not keep the others from being counted: halves are sent by themselves. */
+  async #deliverPart(batch: Batch, entries: readonly Addition[], replicas: Replicas | undefined): Promise<void> {
+    if (entries.length === 0) return
+    try {
+      batch.resolve(entries, await this.#send(entries, replicas))
+    } catch (error) {
+      const half = splitAt(entries)
+      const forOne = error instanceof TallymeshClientError && error.counted === false && ONE_FOR_ALL.has(error.code)
+      if (!forOne || half === 0) {
+        this.#failure ??= { error }
+        return batch.reject(entries, error)
+      }
+      await this.#deliverPart(batch, entries.slice(0, half), replicas)
+      await this.#deliverPart(batch, entries.slice(half), replicas)
+    }
+  }
+
+  /** Sends everything that waits, at once; resolves when all of it is acknowledged.
+   *  @throws the first failure of a batch since the flush before, so that adds which nobody waited for do not fail unseen */
+  async flush(): Promise<void> {
+    for (const waiting of this.#open.values()) this.#seal(waiting)
+    this.#pump()
+    const last = this.#sealed.at(-1)
+    while (last !== undefined && this.#sealed.includes(last)) await this.#inFlight
+    await this.#inFlight
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure) throw failure.error
+  }
+}
+
+/** Where to halve, so that the two entries of a key stay together; 0 where there is one key only. */
+function splitAt(entries: readonly Addition[]): number {
+  const half = Math.ceil(entries.length / 2)
+  const split = entries[half - 1]?.key === entries[half]?.key ? half + 1 : half
+  return split < entries.length ? split : entries.length > 2 ? half - 1 : 0
+}

@@ -1,0 +1,85 @@
+import type { Addition } from './addition.js'
+import type { CounterValue } from './answers.js'
+
+/** What the adds of one key in one batch become. */
+interface Cell {
+  /** Increments and decrements are totals of their own: +5 and -5 are two entries, not none. */
+  plus: number
+  minus: number
+  readonly settled: Promise<CounterValue>
+  readonly resolve: (value: CounterValue) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Adds that are sent together, summed for each key. */
+export class Batch {
+  readonly #cells = new Map<string, Cell>()
+  readonly #keysMax: number
+  readonly #textLengthMax: number
+  #textLength = 0
+
+  constructor(keysMax: number, textLengthMax: number) {
+    this.#keysMax = keysMax
+    this.#textLengthMax = textLengthMax
+  }
+
+  get keys(): number {
+    return this.#cells.size
+  }
+
+  /** Takes an add, or answers undefined where it does not fit: too many keys, or a sum that would be no exact number.
+   *  The promise is the same for all adds of a key.
+   *  @param mayGrow whether another key may be taken */
+  add(key: string, amount: number, mayGrow: boolean): Promise<CounterValue> | undefined {
+    const cell = this.#cells.get(key) ?? (mayGrow ? this.#newCell(key) : undefined)
+    if (cell === undefined) return undefined
+    const side = amount > 0 ? 'plus' : 'minus'
+    if (!Number.isSafeInteger(cell[side] + amount)) return undefined
+    cell[side] += amount
+    return cell.settled
+  }
+
+  #newCell(key: string): Cell | undefined {
+    const length = 2 * key.length + 96
+    const full = this.#cells.size > 0 && this.#textLength + length > this.#textLengthMax
+    if (full || this.#cells.size >= this.#keysMax) return undefined
+    let resolve: Cell['resolve'] = () => {}
+    let reject: Cell['reject'] = () => {}
+    const settled = new Promise<CounterValue>((take, refuse) => {
+      resolve = take
+      reject = refuse
+    })
+    // Who adds in passing and does not wait must not end the process by it.
+    settled.catch(() => {})
+    const cell = { plus: 0, minus: 0, settled, resolve, reject }
+    this.#cells.set(key, cell)
+    this.#textLength += length
+    return cell
+  }
+
+  /** Takes an add back out that was not sent yet. */
+  withdraw(key: string, amount: number): void {
+    const cell = this.#cells.get(key)
+    if (cell) cell[amount > 0 ? 'plus' : 'minus'] -= amount
+  }
+
+  /** One or two for each key, none for what was withdrawn. */
+  get entries(): readonly Addition[] {
+    return Array.from(this.#cells, ([key, { plus, minus }]) => [
+      { key, add: plus },
+      { key, add: minus },
+    ])
+      .flat()
+      .filter(({ add }) => add !== 0)
+  }
+
+  /** Settles the adds of these entries' keys. */
+  resolve(entries: readonly Addition[], values: readonly CounterValue[]): void {
+    // Where a key has two entries both answers show the value after the commit.
+    for (const [i, { key }] of entries.entries()) this.#cells.get(key)?.resolve(values[i] as CounterValue)
+  }
+
+  reject(entries: readonly Addition[], error: unknown): void {
+    for (const { key } of entries) this.#cells.get(key)?.reject(error)
+  }
+}

@@ -1,0 +1,53 @@
+/** Whether what was to be added is in the total: `false` it is not and never will be, `true` it is, `'perhaps'` nobody can tell. */
+export type Counted = boolean | 'perhaps'
+
+/** Codes of the client itself. All others are the server's. */
+export type ClientCode =
+  | 'INDETERMINATE'
+  | 'UNREACHABLE'
+  | 'ABORTED'
+  | 'CLOSED'
+  | 'BUFFER_FULL'
+  | 'INVALID_AMOUNT'
+  | 'INVALID_NAME'
+  | 'INVALID_OPTION'
+  | 'INVALID_TOKEN'
+  | 'INVALID_URL'
+
+export interface ClientErrorDetails {
+  readonly counted?: Counted
+  readonly status?: number
+  readonly url?: string
+  readonly node?: string | undefined
+  readonly cause?: unknown
+}
+
+/** The one error class of the client. Its message, `url` and `cause` never hold a token. */
+export class TallymeshClientError extends Error {
+  /** The server's code, or one of `ClientCode`. Stable: programs may branch on it. */
+  readonly code: string
+  /** Of an add. Errors of reads always say `false`. */
+  readonly counted: Counted
+  /** The HTTP status of the answer, where there was one. */
+  readonly status: number | undefined
+  /** The server that was asked last. */
+  readonly url: string | undefined
+  /** The node that answered, where the answer names it: behind a load balancer, `url` does not. A name that is not ASCII is
+   *  percent-encoded. */
+  readonly node: string | undefined
+
+  constructor(code: string, message: string, details: ClientErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : {})
+    this.name = 'TallymeshClientError'
+    this.code = code
+    this.counted = details.counted ?? false
+    this.status = details.status
+    this.url = details.url
+    this.node = details.node
+  }
+}
+
+/** A refusal of the client itself, before anything was sent. */
+export function refuse(code: ClientCode, message: string, cause?: unknown): TallymeshClientError {
+  return new TallymeshClientError(code, message, cause === undefined ? {} : { cause })
+}

@@ -1,0 +1,80 @@
+import { checkReplicas, ENTRIES_MAX, type Replicas } from './addition.js'
+import { refuse } from './client-error.js'
+import type { TokenSource } from './wire.js'
+
+export interface ClientOptions {
+  /** 1 to 64 addresses of servers, or of a load balancer before them, such as `http://127.0.0.1:7001`. The first is asked first. */
+  readonly urls: readonly string[]
+  /** A bearer token, or a function that is asked for one at each attempt. */
+  readonly token?: TokenSource | undefined
+  /** Of one attempt, until the answer's last byte: 1 to 600,000, default 5,000. */
+  readonly timeoutMs?: number | undefined
+  /** Of one call over all its attempts: 1 to 3,600,000, default 15,000. */
+  readonly deadlineMs?: number | undefined
+  /** Between attempts, doubled from one to the next: 1 to 600,000, defaults 50 and 2,000. */
+  readonly retry?:
+    | { readonly backoffMinMs?: number | undefined; readonly backoffMaxMs?: number | undefined }
+    | undefined
+  /** Adds gather for so long and are sent together: 0 to 60,000. Default 0: each add is a request of its own. */
+  readonly maxDelayMs?: number | undefined
+  /** A batch of so many keys does not wait for longer: 1 to 1,000, default 1,000. */
+  readonly maxKeys?: number | undefined
+  /** The write concern of adds that ask for no other: so many stores must have it. Default: the server's own. */
+  readonly replicas?: Replicas | undefined
+  /** Where the reads begin: what `position` of an earlier client was. */
+  readonly position?: string | undefined
+  /** In place of the global `fetch`, such as one with certificates of its own. */
+  readonly fetch?: typeof fetch | undefined
+  /** Uniform in [0, 1), for the backoff. Default `Math.random`. */
+  readonly random?: (() => number) | undefined
+}
+
+/** Options with their defaults, checked. */
+export interface CheckedOptions {
+  readonly timeoutMs: number
+  readonly deadlineMs: number
+  readonly backoffMinMs: number
+  readonly backoffMaxMs: number
+  readonly maxDelayMs: number
+  readonly maxKeys: number
+  readonly replicas: Replicas | undefined
+  readonly fetch: typeof fetch
+  readonly random: () => number
+}
+
+/** @throws TallymeshClientError INVALID_OPTION */
+export function checkOptions(options: ClientOptions): CheckedOptions {
+  const { token, retry = {} } = options
+  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
+    throw refuse('INVALID_OPTION', 'token must be a string or a function')
+  }
+  // Called as a method of something else, a browser's fetch refuses to work.
+  const fetcher = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+  const random = options.random ?? Math.random
+  if (typeof fetcher !== 'function') throw refuse('INVALID_OPTION', 'fetch must be a function')
+  if (typeof random !== 'function') throw refuse('INVALID_OPTION', 'random must be a function')
+  const backoffMinMs = integer('retry.backoffMinMs', retry.backoffMinMs ?? 50, 1, 600_000)
+  return {
+    timeoutMs: integer('timeoutMs', options.timeoutMs ?? 5_000, 1, 600_000),
+    deadlineMs: integer('deadlineMs', options.deadlineMs ?? 15_000, 1, 3_600_000),
+    backoffMinMs,
+    backoffMaxMs: integer(
+      'retry.backoffMaxMs',
+      retry.backoffMaxMs ?? Math.max(2_000, backoffMinMs),
+      backoffMinMs,
+      600_000,
+    ),
+    maxDelayMs: integer('maxDelayMs', options.maxDelayMs ?? 0, 0, 60_000),
+    maxKeys: integer('maxKeys', options.maxKeys ?? ENTRIES_MAX / 2, 1, ENTRIES_MAX / 2),
+    replicas: checkReplicas(options.replicas),
+    fetch: fetcher,
+    random,
+  }
+}
+
+/** @throws TallymeshClientError INVALID_OPTION */
+export function integer(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value
+  const given = typeof value === 'number' ? String(value) : `a ${typeof value}`
+  throw refuse('INVALID_OPTION', `${name} must be an integer from ${min} to ${max}, got ${given}`)
+}

@@ -1,0 +1,45 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type ClientOptions, TallymeshClient } from '../src/index.js'
+import { checkOptions } from '../src/options.js'
+import { throwsCode } from './failing.js'
+
+const test = suite('options')
+
+test('have defaults', () => {
+  const { fetch: _, random, ...rest } = checkOptions({ urls: [] })
+  assert.is(random, Math.random)
+  assert.equal(rest, {
+    timeoutMs: 5_000,
+    deadlineMs: 15_000,
+    backoffMinMs: 50,
+    backoffMaxMs: 2_000,
+    maxDelayMs: 0,
+    maxKeys: 1_000,
+    replicas: undefined,
+  })
+  assert.is(checkOptions({ urls: [], retry: { backoffMinMs: 5_000 } }).backoffMaxMs, 5_000)
+})
+
+test('are refused in words', () => {
+  const bad: Array<[object, RegExp]> = [
+    [{ timeoutMs: 0 }, /timeoutMs must be an integer from 1 to 600000, got 0/],
+    [{ deadlineMs: 1.5 }, /deadlineMs must be an integer from 1 to 3600000, got 1.5/],
+    [{ maxDelayMs: '5' }, /maxDelayMs .* got a string/],
+    [{ maxKeys: 1_001 }, /maxKeys/],
+    [{ retry: { backoffMinMs: -1 } }, /retry.backoffMinMs/],
+    [{ retry: { backoffMinMs: 100, backoffMaxMs: 50 } }, /retry.backoffMaxMs must be an integer from 100/],
+    [{ replicas: 0 }, /replicas/],
+    [{ replicas: 'all' }, /'majority'/],
+    [{ token: 5 }, /token/],
+    [{ fetch: 5 }, /fetch/],
+    [{ random: 5 }, /random/],
+    [{ position: 'x' }, /position/],
+  ]
+  for (const [options, message] of bad) {
+    const open = () => new TallymeshClient({ urls: ['http://127.0.0.1:1'], ...options } as ClientOptions)
+    assert.match(throwsCode(open, 'INVALID_OPTION').message, message)
+  }
+})
+
+test.run()
