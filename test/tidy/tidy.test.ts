@@ -25,6 +25,7 @@ const WITHOUT_SOURCE = new Map<string, string>([
   ['packages/replica/test/frames.test.ts', 'hostile frames, which many sources meet'],
   ['packages/replica/test/swarm.test.ts', 'random histories of whole rooms'],
   ['packages/store/test/process.test.ts', 'a condition of the process, which many sources meet'],
+  ['packages/server/test/store-trouble.test.ts', 'a condition of the disk, which many sources meet'],
 ])
 
 const tree = suite('the source tree')

@@ -1,0 +1,48 @@
+import { TallymeshError } from '@tallymesh/crdt'
+import { pino } from 'pino'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { NodeLog } from '../../src/cli/node-log.js'
+
+const log = suite('log of a node')
+
+function open(level = 'info'): { nodeLog: NodeLog; lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = []
+  const logger = pino({ level, base: {} }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  return { nodeLog: new NodeLog(logger), lines }
+}
+
+log('tells errors, warnings and what callers were told apart by their code', () => {
+  const { nodeLog, lines } = open()
+  nodeLog.error(new TallymeshError('STORE_CORRUPT', 'damaged', { cause: new Error('below') }), 0)
+  nodeLog.error(new TallymeshError('LINK_FAILED', 'broken'), 0)
+  nodeLog.error(new TallymeshError('COUNTER_OVERFLOW', 'full'), 0)
+  const shown = lines.map(({ level, event, code, cause, msg }) => ({ level, event, code, cause, msg }))
+  assert.equal(shown, [
+    { level: 50, event: 'error', code: 'STORE_CORRUPT', cause: 'below', msg: 'damaged' },
+    { level: 40, event: 'error', code: 'LINK_FAILED', cause: undefined, msg: 'broken' },
+  ])
+  const all = open('debug')
+  all.nodeLog.error(new TallymeshError('COUNTER_OVERFLOW', 'full'), 0)
+  assert.is(all.lines[0]?.level, 20)
+})
+
+log('says an error that repeats once, and then how often', () => {
+  const { nodeLog, lines } = open()
+  const error = new TallymeshError('LINK_FAILED', 'broken')
+  for (const nowMs of [0, 1, 9_999]) nodeLog.error(error, nowMs)
+  nodeLog.error(new TallymeshError('PEER_SLOW', 'slow'), 9_999)
+  nodeLog.error(error, 10_000)
+  nodeLog.error(error, 20_000)
+  assert.equal(
+    lines.map(({ code, repeated }) => [code, repeated]),
+    [
+      ['LINK_FAILED', undefined],
+      ['PEER_SLOW', undefined],
+      ['LINK_FAILED', 2],
+      ['LINK_FAILED', undefined],
+    ],
+  )
+})
+
+log.run()
