@@ -4,16 +4,20 @@ import { argv, exit, stdout } from 'node:process'
 import type { Benchmark } from './benchmark.js'
 import { runApart } from './benchmark-process.js'
 import { durable } from './durable.js'
+import { failover } from './failover.js'
 import { growth } from './growth.js'
+import { http } from './http.js'
+import { batch } from './http-batch.js'
 import { idle } from './idle.js'
 import { increment } from './increment.js'
 import { open } from './open.js'
 import { type Options, parseOptions, USAGE } from './options.js'
+import { recovery } from './recovery.js'
 import { replicated } from './replicated.js'
 import { type Findings, formatBound, formatTable, judge } from './report.js'
 import { Scratch } from './scratch.js'
 
-const ALL: readonly Benchmark[] = [increment, durable, growth, open, idle, replicated]
+const ALL: readonly Benchmark[] = [increment, durable, growth, open, idle, replicated, http, batch, failover, recovery]
 
 exit(await main(argv.slice(2)))
 

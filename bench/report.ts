@@ -1,6 +1,6 @@
 import { median, ratio } from './sample.js'
 
-export type Unit = '/s' | 'ms' | 'bytes' | 'structs' | '% of a core'
+export type Unit = '/s' | 'ms' | 'bytes' | 'structs' | '% of a core' | '×' | '× before'
 
 /** One line of a table. */
 export interface Figure {
@@ -23,7 +23,7 @@ export interface Bound {
  *  the figure is one of speed. */
 export type Verdict = 'PASS' | 'CLOSE' | 'FAIL'
 
-const SPEEDS: readonly Unit[] = ['/s', 'ms']
+const SPEEDS: readonly Unit[] = ['/s', 'ms', '×', '× before']
 
 /** What one benchmark found. Plain data: it crosses processes. */
 export interface Findings {
@@ -87,6 +87,10 @@ export function formatNumber(value: number, unit: Unit): string {
       return `${Math.round(value)} structs`
     case '% of a core':
       return `${value.toFixed(2)} %`
+    case '×':
+      return `${value.toFixed(2)} ×`
+    case '× before':
+      return `${value.toFixed(2)} × before`
   }
 }
 
