@@ -174,6 +174,7 @@ export class TallymeshServer {
     const { tokens } = this.#options
     const outcomes = await Promise.allSettled([tokens?.reload(), this.#certificates?.reload(this.#app.server)])
     this.#node?.recheckTokens()
+    this.#watchers.recheck()
     this.#warn()
     const failures = outcomes
       .filter(outcome => outcome.status === 'rejected')

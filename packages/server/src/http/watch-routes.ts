@@ -5,6 +5,7 @@ import { seen } from './counter-routes.js'
 import { EventStream } from './event-stream.js'
 import { AFTER_HEADERS, KEY_PARAMS, WATCH_ANSWERS, WATCH_QUERY } from './schemas.js'
 import { openedNode, type Serving } from './serving.js'
+import { bearerOf, scopeRefusal } from './token-check.js'
 
 const INTERVAL_MS = 100
 const ROUTE = '/v1/counters/:key/watch'
@@ -42,7 +43,9 @@ export function watchRoutes(app: FastifyInstance, serving: Serving): void {
       })
       metrics.http.route('GET', ROUTE).answered(200, performance.now() - request.startedMs)
       const stream = new EventStream(raw, { stallMs: limits.watchStallMs })
-      void watchers.watch(counter, stream, request.query.intervalMs ?? INTERVAL_MS)
+      const token = bearerOf(request.headers.authorization)
+      const admitted = () => scopeRefusal(serving.tokens, token, 'read') === undefined
+      void watchers.watch(counter, stream, request.query.intervalMs ?? INTERVAL_MS, admitted)
     },
   })
 }

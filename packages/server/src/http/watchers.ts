@@ -4,7 +4,8 @@ import { jsonNumber } from './json-number.js'
 
 /** The clients that watch a counter. */
 export class Watchers {
-  readonly #ends = new Set<() => void>()
+  /** How to end each of them, with whether its token is still good. */
+  readonly #ends = new Map<() => void, () => boolean>()
   #ended = false
 
   constructor(readonly watchersMax: number) {}
@@ -18,15 +19,20 @@ export class Watchers {
   }
 
   /** Sends a counter's value now, and then as it changes, until the reader or the node is gone, or `end` is called. Changes
-   *  that come faster than every `intervalMs` are sent as one. */
-  async watch(counter: Pick<CounterReader, 'key' | 'watch'>, stream: EventStream, intervalMs: number): Promise<void> {
+   *  that come faster than every `intervalMs` are sent as one. `admitted` is asked at each `recheck`. */
+  async watch(
+    counter: Pick<CounterReader, 'key' | 'watch'>,
+    stream: EventStream,
+    intervalMs: number,
+    admitted: () => boolean = () => true,
+  ): Promise<void> {
     const values = counter.watch()
     const stop = stopper()
     const end = () => {
       stop.now()
       void values.return()
     }
-    this.#ends.add(end)
+    this.#ends.set(end, admitted)
     void stream.closed.then(end)
     if (this.#ended) end()
     try {
@@ -44,7 +50,12 @@ export class Watchers {
   /** Ends all of them, and each that comes later. They may connect elsewhere. */
   end(): void {
     this.#ended = true
-    for (const end of this.#ends) end()
+    for (const end of this.#ends.keys()) end()
+  }
+
+  /** Ends those that are not admitted any more. */
+  recheck(): void {
+    for (const [end, admitted] of this.#ends) if (!admitted()) end()
   }
 }
 

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Tokens } from '../../src/security/tokens.js'
@@ -48,6 +50,21 @@ test('gathers what changes faster than the interval', () =>
     for (const query of ['?intervalMs=9', '?intervalMs=60001', '?intervalMs=fast', '?every=1']) {
       assert.is((await ask(server, `/v1/counters/orders/watch${query}`)).status, 400)
     }
+  })())
+
+test('ends where the token is taken away', () =>
+  inServerLab(async lab => {
+    const file = join(lab.path, 'tokens')
+    writeFileSync(file, 'kept-token read\ngone-token read\n', { mode: 0o600 })
+    const server = await lab.start('a', { tokens: await Tokens.open({ file }) })
+    const kept = await watch(server.url, 'orders', '', 'authorization: Bearer kept-token\r\n')
+    const gone = await watch(server.url, 'orders', '', 'authorization: Bearer gone-token\r\n')
+    await until('both have the value', () => valuesOf(kept).length + valuesOf(gone).length === 2)
+    writeFileSync(file, 'kept-token read\n')
+    await server.reload()
+    await until('one ends', () => gone.received.includes('event: end'))
+    assert.not.match(kept.received, /event: end/)
+    kept.close()
   })())
 
 test('ends with an event when the node drains, and begins no more', () =>
