@@ -21,8 +21,6 @@ export interface Verbs {
   /** The longest stall since the last call; measuring begins with the first one. */
   stall(): Stall
   usage(): Usage
-  /** Serves counting over HTTP and answers the port. */
-  serve(port: number): number
 }
 
 export type Verb = keyof Verbs

@@ -1,7 +1,6 @@
 // A process with one node in it, driven by the test that forked it. It ends with that test, however that ends.
 import { openNode, TallymeshError, type TallymeshNode } from 'tallymesh'
 import type { Call, Told, ToldError, Verb, Verbs } from './command.js'
-import { HttpFace } from './http-face.js'
 import { StallMeter } from './stall-meter.js'
 
 type Handlers = {
@@ -65,10 +64,6 @@ const handlers: Handlers = {
     const { user, system } = process.cpuUsage()
     const { heapUsed, external } = process.memoryUsage()
     return { cpuMs: (user + system) / 1000, heapBytes: heapUsed + external }
-  },
-  async serve(port) {
-    await new HttpFace(node()).listen(port)
-    return port
   },
 }
 
