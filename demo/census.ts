@@ -1,23 +1,56 @@
+import { type Members, TallymeshClient } from '@tallymesh/client'
+import type { SupervisedNode } from '@tallymesh/server'
 import type { Ledger, Sums } from './ledger.js'
-import type { CounterValues } from './node-config.js'
-import { probe } from './probe.js'
-import type { SupervisedNode } from './supervised-node.js'
 import { until } from './until.js'
 import { holdsAll } from './verdict.js'
 
-const ASK_DEADLINE_MS = 2_000
+/** What a node counts, in key order. */
+export type CounterValues = ReadonlyArray<readonly [key: string, value: number]>
 
-/** What the nodes count, asked of them over HTTP. */
+const ASK_DEADLINE_MS = 2_000
+const PAGE_COUNTERS = 1_000
+
+/** What the nodes count, asked of each of them directly. */
 export class Census {
+  readonly #clients: ReadonlyMap<string, TallymeshClient>
+
   constructor(
     readonly nodes: readonly SupervisedNode[],
     readonly ledger: Ledger,
     readonly signal: AbortSignal,
-  ) {}
+  ) {
+    const times = { timeoutMs: ASK_DEADLINE_MS, deadlineMs: ASK_DEADLINE_MS }
+    this.#clients = new Map(
+      nodes.map(({ name, spec }) => {
+        return [name, new TallymeshClient({ urls: [`http://${spec.host}:${spec.port}`], ...times })]
+      }),
+    )
+  }
 
   /** What each node counts; undefined for one that does not answer. */
   take(): Promise<Array<CounterValues | undefined>> {
-    return Promise.all(this.nodes.map(node => this.#ask(node)))
+    return Promise.all(this.nodes.map(node => this.values(node)))
+  }
+
+  /** What one node counts; undefined where it does not answer. */
+  async values(node: SupervisedNode): Promise<CounterValues | undefined> {
+    const values: Array<readonly [string, number]> = []
+    try {
+      const counters = this.#client(node).counters({ limit: PAGE_COUNTERS, stale: true })
+      for await (const { key, value } of counters) values.push([key, Number(value)])
+    } catch {
+      return undefined
+    }
+    return values
+  }
+
+  /** The room as one node sees it; undefined where it does not answer. */
+  async members(node: SupervisedNode): Promise<Members | undefined> {
+    try {
+      return await this.#client(node).members()
+    } catch {
+      return undefined
+    }
   }
 
   /** Waits until every node is ready and counts at least what `floor` says was acknowledged. @throws Error after the deadline */
@@ -42,12 +75,16 @@ export class Census {
     this.ledger.settled()
   }
 
+  /** Ends what is being asked. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients.values()].map(client => client.close()))
+  }
+
   get #allReady(): boolean {
     return this.nodes.every(({ phase }) => phase === 'ready')
   }
 
-  async #ask(node: SupervisedNode): Promise<CounterValues | undefined> {
-    const result = await probe<CounterValues>(node.config.httpPort, '/counters', ASK_DEADLINE_MS)
-    return result.type === 'answer' && result.status === 200 ? result.body : undefined
+  #client({ name }: SupervisedNode): TallymeshClient {
+    return this.#clients.get(name) as TallymeshClient
   }
 }

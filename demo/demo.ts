@@ -2,53 +2,56 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Guard, type Supervisor } from '@tallymesh/server'
 import { type Balancer, chooseBalancer, openBalancer } from './balancer.js'
 import { Census } from './census.js'
 import { FaultPlan } from './fault-plan.js'
 import { Faults } from './faults.js'
 import type { Flags } from './flags.js'
-import { Guard } from './guard.js'
 import { Journal } from './journal.js'
 import { Ledger } from './ledger.js'
+import { NodeFigures } from './node-figures.js'
 import { Partition } from './partition.js'
 import { freePort } from './ports.js'
 import { Seeded } from './seeded.js'
 import { faultLines, trafficLines, verdictLines } from './summary.js'
-import { Supervisor } from './supervisor.js'
+import { superviseNodes } from './supervision.js'
 import { Traffic } from './traffic.js'
 import { judge } from './verdict.js'
 import { View } from './view.js'
 
-const LANES = 32
-const RATE_PER_SECOND_MAX = 800
-const SETTLE_DEADLINE_MS = 10_000
-const STOP_GRACE_MS = 3_000
+const CUSTOMERS = 16
+const RATE_PER_SECOND_MAX = 400
+const START_DEADLINE_MS = 60_000
+const SETTLE_DEADLINE_MS = 30_000
+const STOP_GRACE_MS = 10_000
 
 /** Runs the demo from the first directory to the last. @returns whether the verdict passed */
 export async function runDemo(flags: Flags, signal: AbortSignal): Promise<boolean> {
   const chosen = chooseBalancer(flags.balancer)
-  const guard = new Guard()
+  const guard = new Guard(STOP_GRACE_MS)
   const directory = await mkdtemp(join(tmpdir(), 'tallymesh-demo-'))
-  guard.order({ type: 'clear', directory: flags.keep ? undefined : directory })
+  guard.clear(flags.keep ? undefined : directory)
   const names = Array.from({ length: flags.nodes }, (_, i) => `api-${i + 1}`)
-  const httpPorts = await portsFor(names)
-  const meshPorts = await portsFor(names)
+  const ports = await portsFor(names)
   const journal = new Journal()
   const view = new View(process.stdout, process.env, journal)
-  const partition = await Partition.open(meshPorts)
-  const supervisor = new Supervisor({ directory, httpPorts, meshPorts, partition, journal, guard })
+  const partition = await Partition.open(ports)
+  const supervisor = superviseNodes({ directory, ports, partition, journal, guard })
   let balancer: Balancer | undefined
   try {
     view.line(`${flags.nodes} ${flags.nodes === 1 ? 'node' : 'nodes'}, seed ${flags.seed}, data in ${directory}`)
-    await supervisor.start(signal)
+    supervisor.start()
+    await supervisor.settled(START_DEADLINE_MS, signal)
+    if (supervisor.givenUp.length > 0) throw new Error('some nodes cannot be started; --keep keeps their logs')
     journal.add('all nodes are ready')
-    balancer = await openBalancer(chosen, { directory, httpPorts, guard, signal })
+    balancer = await openBalancer(chosen, { directory, ports, guard, journal, signal })
     journal.add(`requests go through ${balancer.title}`)
-    return await runTraffic({ flags, signal, directory, journal, view, partition, supervisor, balancer, guard })
+    return await runTraffic({ flags, signal, directory, journal, view, partition, supervisor, balancer })
   } finally {
     view.stop()
-    balancer?.close()
     await supervisor.stop(signal.aborted ? 0 : STOP_GRACE_MS)
+    await balancer?.close()
     partition.close()
     await guard.leave()
     if (flags.keep) view.line(`the data directory is kept: ${directory}`)
@@ -64,43 +67,71 @@ interface Stage {
   readonly partition: Partition
   readonly supervisor: Supervisor
   readonly balancer: Balancer
-  readonly guard: Guard
 }
 
 async function runTraffic(stage: Stage): Promise<boolean> {
-  const { flags, signal, directory, journal, view, partition, supervisor, balancer, guard } = stage
+  const { flags, signal, directory, journal, view, partition, supervisor, balancer } = stage
   const { nodes } = supervisor
   const ledger = new Ledger()
   const census = new Census(nodes, ledger, signal)
   // Customers and faults draw from seeds of their own: how many customers came changes no fault.
   const random = new Seeded(flags.seed ^ 0x5eed)
-  const traffic = new Traffic({ balancer, ledger, random, lanes: LANES, ratePerSecondMax: RATE_PER_SECOND_MAX })
+  const replicas = nodes.length > 1 ? 2 : 1
+  const pace = { customers: CUSTOMERS, ratePerSecondMax: RATE_PER_SECOND_MAX }
+  const traffic = new Traffic({ urls: balancer.urls, ledger, random, replicas, ...pace })
   const wantsCopy = flags.faults.includes('restore') && nodes.length > 1
   const faults = new Faults({ nodes, directory, partition, traffic, ledger, census, journal, signal, wantsCopy })
   const plan = new FaultPlan(faults, flags.faults, nodes, new Seeded(flags.seed))
-  view.start({ nodes, balancer, traffic, ledger, faults, journal, seconds: flags.seconds, seed: flags.seed })
-  const flowedMs = await letFlow(traffic, plan, stage)
-  const settleMs = performance.now()
+  const figures = new NodeFigures(census, nodes)
+  const { seconds, seed } = flags
+  view.start({ nodes, figures, balancer, traffic, ledger, faults, journal, seconds, seed })
+  figures.start()
+  try {
+    const flowedMs = await letFlow(traffic, plan, stage)
+    await settle(census, journal, signal)
+    await Promise.all([...nodes.map(node => node.probe()), figures.refresh()])
+    view.stop()
+    return await closeBooks({ traffic, ledger, census, faults, plan, flowedMs }, stage)
+  } finally {
+    figures.stop()
+    await census.close()
+  }
+}
+
+/** Waits until all nodes count the same, and says how long that took, or that it did not come. */
+async function settle(census: Census, journal: Journal, signal: AbortSignal): Promise<void> {
+  const startMs = performance.now()
   try {
     await census.agreed(SETTLE_DEADLINE_MS)
-    journal.add(`all nodes agree ${Math.round(performance.now() - settleMs)} ms after the end`)
+    journal.add(`all nodes agree ${Math.round(performance.now() - startMs)} ms after the end`)
   } catch (error) {
     if (signal.aborted) throw error
     journal.add((error as Error).message)
   }
-  await Promise.all(nodes.map(node => node.probe()))
-  view.stop()
-  if (guard.ended !== undefined) view.line(`${balancer.title} ended during the demo: ${guard.ended}`)
-  if (flags.plant !== 'none')
+}
+
+interface Books {
+  readonly traffic: Traffic
+  readonly ledger: Ledger
+  readonly census: Census
+  readonly faults: Faults
+  readonly plan: FaultPlan
+  /** How long the traffic flowed. */
+  readonly flowedMs: number
+}
+
+/** Compares what customers were told with what the nodes count, and shows it. @returns whether the verdict passed */
+async function closeBooks(books: Books, { flags, directory, view, supervisor }: Stage): Promise<boolean> {
+  const { traffic, ledger, census, faults, plan, flowedMs } = books
+  if (flags.plant !== 'none') {
     view.line(`planted, to see that the verdict finds it: ${flags.plant} on ${ledger.plant(flags.plant)}`)
-  const verdict = judge(ledger.rows(), await census.take())
+  }
+  const verdict = judge(ledger.rows(), await census.take(), faults.drainErrors)
+  const names = supervisor.nodes.map(({ name }) => name)
   const sections = [
     faultLines(faults.reports, plan.skipped),
     trafficLines(traffic, ledger, flowedMs),
-    verdictLines(
-      verdict,
-      nodes.map(({ name }) => name),
-    ),
+    verdictLines(verdict, names),
   ]
   for (const line of sections.flatMap(lines => ['', ...lines])) view.line(line)
   if (flags.keep) await writeFile(join(directory, 'verdict.json'), `${JSON.stringify(verdict, undefined, 2)}\n`)

@@ -1,18 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { SupervisedNode } from '@tallymesh/server'
 import type { Faults } from './faults.js'
 import type { FaultName } from './flags.js'
 import type { Seeded } from './seeded.js'
-import type { SupervisedNode } from './supervised-node.js'
 
 /** How long each takes at most on a machine that is not overloaded, in ms: one that does not fit is skipped. */
 const NEEDS_MS: Readonly<Record<FaultName, number>> = {
   kill: 1_500,
   freeze: 2_500,
+  drain: 2_000,
   cut: 3_000,
   wipe: 2_000,
   restore: 2_500,
 }
-const NEEDS_PEERS: readonly FaultName[] = ['cut', 'wipe', 'restore']
+/** While the only node is restarted, nobody can be served. */
+const NEEDS_PEERS: readonly FaultName[] = ['drain', 'cut', 'wipe', 'restore']
 const FIRST_AFTER_MS = 1_000
 const BETWEEN_MS = 300
 

@@ -1,12 +1,12 @@
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { SupervisedNode } from '@tallymesh/server'
 import type { Census } from './census.js'
 import type { FaultName } from './flags.js'
 import type { Journal } from './journal.js'
 import type { Ledger } from './ledger.js'
 import type { Partition } from './partition.js'
-import type { SupervisedNode } from './supervised-node.js'
 import type { Traffic } from './traffic.js'
 import { until } from './until.js'
 
@@ -17,10 +17,19 @@ export interface FaultReport {
   readonly atMs: number
   /** From the fault until the supervisor noticed it, until the node was ready again, and until all nodes counted at least what
    *  was acknowledged; for a cut, the last from healing on. In ms; undefined where it does not apply or did not come. */
-  noticedMs?: number
+  noticedMs?: number | undefined
   readyMs?: number
   rightMs?: number
+  /** Requests of customers that ended in an error meanwhile, whatever the reason. */
+  errors: number
   note: string
+}
+
+/** The fault under way. */
+export interface CurrentFault {
+  readonly report: FaultReport
+  /** What is done to the node now, for the view. */
+  activity: string
 }
 
 export interface FaultWorld {
@@ -36,8 +45,9 @@ export interface FaultWorld {
   readonly wantsCopy: boolean
 }
 
-const RECOVERY_DEADLINE_MS = 15_000
-const AGREE_DEADLINE_MS = 5_000
+const RECOVERY_DEADLINE_MS = 30_000
+const AGREE_DEADLINE_MS = 15_000
+const DRAIN_GRACE_MS = 15_000
 const CUT_MS = 2_000
 /** Traffic between two steps of a fault, so that there is something to lose. */
 const BREATH_MS = 600
@@ -45,10 +55,11 @@ const BREATH_MS = 600
 /** The faults, one at a time. */
 export class Faults {
   readonly reports: FaultReport[] = []
-  /** The one under way, for the view. */
-  current: FaultReport | undefined
+  current: CurrentFault | undefined
   /** Older copies of disks, by node: where they are and when they were taken. */
   readonly #copies = new Map<string, { directory: string; atMs: number }>()
+  /** How many requests of customers had ended in an error when the fault under way began. */
+  #errorsBefore = 0
 
   constructor(readonly world: FaultWorld) {}
 
@@ -57,12 +68,18 @@ export class Faults {
     return new Set(this.#copies.keys())
   }
 
+  /** Errors that customers saw while a node drained and was started again. */
+  get drainErrors(): number {
+    return this.reports.filter(({ fault }) => fault === 'drain').reduce((sum, { errors }) => sum + errors, 0)
+  }
+
   /** Does it, and waits until all is well again or the deadline is over. */
   async run(fault: FaultName, node: SupervisedNode): Promise<void> {
-    const { journal, signal } = this.world
-    const report: FaultReport = { fault, node: node.name, atMs: journal.nowMs, note: '' }
+    const { journal, signal, traffic } = this.world
+    const report: FaultReport = { fault, node: node.name, atMs: journal.nowMs, errors: 0, note: '' }
+    this.#errorsBefore = traffic.failed
     this.reports.push(report)
-    this.current = report
+    this.current = { report, activity: '' }
     try {
       await this.#do(fault, node, report)
       journal.add(`all nodes count what was acknowledged: ${fault} ${node.name} is over`)
@@ -71,7 +88,7 @@ export class Faults {
       report.note = (error as Error).message
       journal.add(`${fault} ${node.name}: ${report.note}`)
     } finally {
-      node.activity = ''
+      report.errors = traffic.failed - this.#errorsBefore
       this.current = undefined
     }
   }
@@ -82,6 +99,8 @@ export class Faults {
         return this.#kill(node, report)
       case 'freeze':
         return this.#freeze(node, report)
+      case 'drain':
+        return this.#drain(node, report)
       case 'cut':
         return this.#cut(node, report)
       case 'wipe':
@@ -96,7 +115,7 @@ export class Faults {
   }
 
   async #kill(node: SupervisedNode, report: FaultReport): Promise<void> {
-    this.#tell(node, 'killed', `SIGKILL to ${node.name}`)
+    this.#tell('killed', `SIGKILL to ${node.name}`)
     this.#copyIfWanted(node)
     const startMs = performance.now()
     const { generation } = node
@@ -105,7 +124,7 @@ export class Faults {
   }
 
   async #freeze(node: SupervisedNode, report: FaultReport): Promise<void> {
-    this.#tell(node, 'frozen', `SIGSTOP to ${node.name}: it hangs`)
+    this.#tell('frozen', `SIGSTOP to ${node.name}: it hangs`)
     this.#copyIfWanted(node)
     const startMs = performance.now()
     const { generation } = node
@@ -113,26 +132,49 @@ export class Faults {
     await this.#recovered(node, generation, startMs, report)
   }
 
+  /** A planned restart, of which nobody may notice anything. */
+  async #drain(node: SupervisedNode, report: FaultReport): Promise<void> {
+    const { traffic, signal } = this.world
+    await traffic.become('patient')
+    try {
+      await sleep(BREATH_MS, undefined, { signal })
+      this.#errorsBefore = traffic.failed
+      this.#tell('draining', `SIGTERM to ${node.name}: it drains and ends, and is started again`)
+      const startMs = performance.now()
+      const { generation } = node
+      await node.replace(DRAIN_GRACE_MS)
+      report.note = `gone after ${((performance.now() - startMs) / 1000).toFixed(2)} s`
+      await this.#recovered(node, generation, startMs, report)
+      report.noticedMs = undefined
+      if (traffic.failed > this.#errorsBefore) {
+        const { atMs, text } = traffic.lastFailure
+        report.note += `; the last error after ${((atMs - startMs) / 1000).toFixed(2)} s: ${text}`
+      }
+    } finally {
+      await traffic.become('hasty')
+    }
+  }
+
   async #cut(node: SupervisedNode, report: FaultReport): Promise<void> {
-    const { partition, traffic, ledger, census, journal, signal } = this.world
-    this.#tell(node, 'cut off', `${node.name} is cut off from its peers`)
-    const answeredBefore = traffic.answeredBy.get(node.name) ?? 0
+    const { partition, ledger, census, journal, signal } = this.world
+    this.#tell('cut off', `${node.name} is cut off from its peers`)
+    const countedBefore = ledger.requestsOn(node.name)
     partition.cut(node.name)
     await sleep(CUT_MS, undefined, { signal })
-    const answered = (traffic.answeredBy.get(node.name) ?? 0) - answeredBefore
+    const counted = ledger.requestsOn(node.name) - countedBefore
     const floor = ledger.rows()
     const healedMs = performance.now()
     partition.heal(node.name)
-    node.activity = 'healing'
-    journal.add(`${node.name} is connected again; cut off, it answered ${answered} requests`)
+    if (this.current) this.current.activity = 'healing'
+    journal.add(`${node.name} is connected again; cut off, it counted ${counted} requests`)
     await census.allHold(floor, RECOVERY_DEADLINE_MS)
     report.rightMs = performance.now() - healedMs
-    report.note = `cut off for ${CUT_MS / 1000} s, answered ${answered} requests meanwhile`
+    report.note = `cut off for ${CUT_MS / 1000} s, counted ${counted} requests meanwhile`
   }
 
   async #wipe(node: SupervisedNode, report: FaultReport): Promise<void> {
     await this.#agree()
-    const loseDisk = () => rm(node.config.dataDir, { recursive: true, force: true })
+    const loseDisk = () => rm(node.spec.dataDir, { recursive: true, force: true })
     await this.#losesDisk(
       node,
       report,
@@ -146,16 +188,11 @@ export class Faults {
     const { journal, signal } = this.world
     let copy = this.#copies.get(node.name)
     if (!copy) {
-      this.#tell(node, 'backed up', `${node.name} is stopped for a backup of its disk`)
+      this.#tell('backed up', `${node.name} is stopped for a backup of its disk`)
       node.beforeStart = () => this.#copy(node)
       const { generation } = node
-      node.signal('SIGTERM')
-      await until(
-        `${node.name} to be back`,
-        () => node.generation > generation && node.phase === 'ready',
-        RECOVERY_DEADLINE_MS,
-        signal,
-      )
+      await node.replace(DRAIN_GRACE_MS)
+      await this.#back(node, generation)
       copy = this.#copies.get(node.name)
       if (!copy) throw new Error('there is no copy of its disk')
       await sleep(BREATH_MS, undefined, { signal })
@@ -164,8 +201,8 @@ export class Faults {
     await this.#agree()
     const ageSeconds = ((journal.nowMs - atMs) / 1000).toFixed(1)
     const rollBack = async () => {
-      await rm(node.config.dataDir, { recursive: true, force: true })
-      await cp(directory, node.config.dataDir, { recursive: true })
+      await rm(node.spec.dataDir, { recursive: true, force: true })
+      await cp(directory, node.spec.dataDir, { recursive: true })
     }
     const text = `${node.name} is killed, and its disk replaced by a copy that is ${ageSeconds} s old`
     await this.#losesDisk(node, report, 'rolled back', text, rollBack)
@@ -181,30 +218,35 @@ export class Faults {
     loseDisk: () => Promise<void>,
   ): Promise<void> {
     const { ledger } = this.world
-    this.#tell(node, activity, text)
+    this.#tell(activity, text)
     const startMs = performance.now()
-    const { generation, answerer } = node
+    const { generation, name } = node
     let excepted = 0
     node.beforeStart = async () => {
       await loseDisk()
-      excepted = ledger.diskLost(answerer)
+      excepted = ledger.diskLost(name)
     }
     node.signal('SIGKILL')
-    await this.#recovered(node, generation, startMs, report)
+    await this.#back(node, generation)
     // Answers that were still on their way when the process died.
-    excepted += ledger.diskLost(answerer)
+    excepted += ledger.diskLost(name)
+    await this.#recovered(node, generation, startMs, report)
     if (excepted > 0) report.note = `${excepted} requests were on that disk only, and marked so: excepted`
   }
 
   /** Waits until the node was started again and is ready, and then until all nodes count what was acknowledged by then. */
   async #recovered(node: SupervisedNode, generation: number, startMs: number, report: FaultReport): Promise<void> {
-    const { census, ledger, signal } = this.world
-    const back = () => node.generation > generation && node.phase === 'ready'
-    await until(`${node.name} to be back`, back, RECOVERY_DEADLINE_MS, signal)
+    const { census, ledger } = this.world
+    await this.#back(node, generation)
     report.noticedMs = node.noticedMs - startMs
     report.readyMs = node.readyMs - startMs
     await census.allHold(ledger.rows(), RECOVERY_DEADLINE_MS)
     report.rightMs = performance.now() - startMs
+  }
+
+  async #back(node: SupervisedNode, generation: number): Promise<void> {
+    const back = () => node.generation > generation && node.phase === 'ready'
+    await until(`${node.name} to be back`, back, RECOVERY_DEADLINE_MS, this.world.signal)
   }
 
   /** Lets all nodes come to agree before a disk is lost: what an earlier fault left on one disk must have spread. */
@@ -226,13 +268,13 @@ export class Faults {
 
   async #copy(node: SupervisedNode): Promise<void> {
     const directory = join(this.world.directory, `${node.name}.copy`)
-    await cp(node.config.dataDir, directory, { recursive: true })
+    await cp(node.spec.dataDir, directory, { recursive: true })
     this.#copies.set(node.name, { directory, atMs: this.world.journal.nowMs })
     this.world.journal.add(`a copy of the disk of ${node.name} is taken, for later`)
   }
 
-  #tell(node: SupervisedNode, activity: string, text: string): void {
-    node.activity = activity
+  #tell(activity: string, text: string): void {
+    if (this.current) this.current.activity = activity
     this.world.journal.add(text)
   }
 }

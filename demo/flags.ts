@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const FAULT_NAMES = ['kill', 'freeze', 'cut', 'wipe', 'restore'] as const
+export const FAULT_NAMES = ['kill', 'freeze', 'drain', 'cut', 'wipe', 'restore'] as const
 export type FaultName = (typeof FAULT_NAMES)[number]
 
 export const BALANCER_CHOICES = ['auto', 'haproxy', 'nginx', 'client'] as const
@@ -23,19 +23,20 @@ export interface Flags {
 
 export const USAGE = `usage: npm run demo -- [flags]
 
-Starts a small shop on a few nodes, sends it traffic through a load balancer, breaks one thing after another,
-and ends with the books: what was acknowledged to the traffic, and what every node counts.
+Starts a few nodes (tallymesh start) and a load balancer before them, and a small shop that counts its customers' requests
+there. Breaks one thing after another, and ends with the books: what was acknowledged, and what every node counts.
 
   --nodes N        nodes, 1 to 9 (default 3)
-  --seconds N      how long the traffic runs, 3 to 600 (default 20)
+  --seconds N      how long the traffic runs, 3 to 600 (default 30)
   --seed N         order and victims of the faults, 0 to 4294967295 (default: a new one, printed)
-  --faults LIST    some of kill,freeze,cut,wipe,restore, or none (default: all)
+  --faults LIST    some of kill,freeze,drain,cut,wipe,restore, or none (default: all)
   --lb NAME        auto, haproxy, nginx or client (default auto: the first of these that is installed)
-  --keep           keeps the data directory and says where it is
+  --keep           keeps the data directory, with the logs of the nodes, and says where it is
   --plant KIND     lost or doubled: falsifies the books by one, to see that the verdict finds it
   --help           prints this text
 
-Exit code: 0 when nothing acknowledged was lost or doubled and all nodes agree, 1 when not, 2 for wrong flags.`
+Exit code: 0 when nothing acknowledged was lost or doubled, all nodes agree, and nobody saw an error while a node
+drained; 1 when not; 2 for wrong flags.`
 
 /** A flag that is unknown or has a wrong value; the message is one line for the user. */
 export class FlagError extends Error {}
@@ -43,7 +44,7 @@ export class FlagError extends Error {}
 const SEED_MAX = 0xffff_ffff
 const FLAGS = {
   nodes: { type: 'string', default: '3' },
-  seconds: { type: 'string', default: '20' },
+  seconds: { type: 'string', default: '30' },
   seed: { type: 'string' },
   faults: { type: 'string', default: FAULT_NAMES.join(',') },
   lb: { type: 'string', default: 'auto' },

@@ -6,10 +6,7 @@ export interface Sums {
   readonly indeterminate: number
 }
 
-/** The process that answered: a node's name and how often it was started. */
-export type Answerer = string
-
-/** What one process acknowledged while only its own disk had it. */
+/** What one node acknowledged while only its own disk had it. */
 interface OneDisk {
   requests: number
   readonly counts: Map<string, number>
@@ -18,17 +15,17 @@ interface OneDisk {
 /** The books of the traffic: what was acknowledged and what is uncertain, by counter. */
 export class Ledger {
   readonly #sums = new Map<string, { acknowledged: number; indeterminate: number }>()
-  /** Acknowledged while only the answering node's own disk had it, since the nodes were last found to agree. */
-  readonly #oneDisk = new Map<Answerer, OneDisk>()
+  /** Acknowledged while only the answering node's own disk had it, since the nodes were last found to agree, by node. */
+  readonly #oneDisk = new Map<string, OneDisk>()
   /** Requests, not counters. */
   acknowledgedRequests = 0
   indeterminateRequests = 0
   oneDiskRequests = 0
   exceptedRequests = 0
 
-  /** An answer said that it raised these counters by one each.
-   *  @param oneDisk names who answered, where only that node's disk had the counts then */
-  acknowledge(keys: readonly string[], oneDisk?: Answerer): void {
+  /** These counters were raised by one each, for certain.
+   *  @param oneDisk names the node that answered, where only its disk had the counts then */
+  acknowledge(keys: readonly string[], oneDisk?: string): void {
     this.acknowledgedRequests++
     for (const key of keys) this.#of(key).acknowledged++
     if (oneDisk === undefined) return
@@ -39,7 +36,7 @@ export class Ledger {
     for (const key of keys) held.counts.set(key, (held.counts.get(key) ?? 0) + 1)
   }
 
-  /** No answer came; each of these counters may have been raised by one. */
+  /** Nobody can tell whether these counters were raised by one each. */
   doubt(keys: readonly string[]): void {
     this.indeterminateRequests++
     for (const key of keys) this.#of(key).indeterminate++
@@ -50,11 +47,16 @@ export class Ledger {
     this.#oneDisk.clear()
   }
 
-  /** A disk is gone with what only it held: those counts may be in the total or not.
+  /** How many requests only the disk of this node holds, as far as the books know. */
+  requestsOn(node: string): number {
+    return this.#oneDisk.get(node)?.requests ?? 0
+  }
+
+  /** The disk of a node is gone with what only it held: those counts may be in the total or not.
    *  @returns how many requests that were */
-  diskLost(answerer: Answerer): number {
-    const held = this.#oneDisk.get(answerer)
-    this.#oneDisk.delete(answerer)
+  diskLost(node: string): number {
+    const held = this.#oneDisk.get(node)
+    this.#oneDisk.delete(node)
     if (!held) return 0
     for (const [key, count] of held.counts) {
       const sums = this.#of(key)

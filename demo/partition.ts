@@ -50,16 +50,16 @@ class Cable {
   }
 }
 
-/** The network between the nodes: a cable for each ordered pair. Nodes advertise no address of their own, so that no link
+/** The network between the nodes: a cable for each ordered pair. Nodes do not tell their own addresses, so that no link
  *  goes around it. */
 export class Partition {
   readonly #cables: Cable[] = []
 
-  /** @param meshPorts where each node listens for its peers, by name */
-  static async open(meshPorts: ReadonlyMap<string, number>): Promise<Partition> {
+  /** @param ports where each node listens, by name */
+  static async open(ports: ReadonlyMap<string, number>): Promise<Partition> {
     const partition = new Partition()
-    for (const from of meshPorts.keys()) {
-      for (const [to, port] of meshPorts) if (from !== to) partition.#cables.push(await Cable.open(from, to, port))
+    for (const from of ports.keys()) {
+      for (const [to, port] of ports) if (from !== to) partition.#cables.push(await Cable.open(from, to, port))
     }
     return partition
   }

@@ -26,23 +26,26 @@ function range({ counted }: VerdictRow): string {
   return least === most ? String(most) : `${least} to ${most}`
 }
 
-function sentence({ lost, doubled, agree, proven, passed }: Verdict): string {
+function sentence({ lost, doubled, agree, proven, drainErrors, passed }: Verdict): string {
   const nodes = agree ? 'all nodes agree' : 'the nodes DISAGREE'
   if (!proven) return `FAILED: nothing was acknowledged, so nothing is proven; ${nodes}`
-  return `${passed ? 'PASSED' : 'FAILED'}: lost ${lost}, doubled ${doubled}, ${nodes}`
+  const errors = drainErrors > 0 ? `; customers saw ${drainErrors} errors while a node drained` : ''
+  return `${passed ? 'PASSED' : 'FAILED'}: lost ${lost}, doubled ${doubled}, ${nodes}${errors}`
 }
 
 export function faultLines(reports: readonly FaultReport[], skipped: readonly SkippedFault[]): string[] {
   if (reports.length + skipped.length === 0) return ['no faults were asked for']
-  const rows = reports.map(({ fault, node, atMs, noticedMs, readyMs, rightMs }) => [
+  const rows = reports.map(({ fault, node, atMs, noticedMs, readyMs, rightMs, errors }) => [
     fault,
     node,
     seconds(atMs),
     seconds(noticedMs),
     seconds(readyMs),
     seconds(rightMs),
+    String(errors),
   ])
-  const lines = rows.length > 0 ? tableLines(['fault', 'node', 'at', 'noticed', 'ready', 'right again'], rows) : []
+  const lines =
+    rows.length > 0 ? tableLines(['fault', 'node', 'at', 'noticed', 'ready', 'right again', 'errors'], rows) : []
   const noted = lines.map((line, i) => `${line}  ${reports[i - 1]?.note ?? ''}`.trimEnd())
   return [...noted, ...skipped.map(({ fault, why }) => `${fault} was skipped: ${why}`)]
 }
@@ -55,8 +58,8 @@ export function trafficLines(traffic: Traffic, ledger: Ledger, flowedMs: number)
   const failures = [...traffic.failures].map(([why, count]) => `${count} × ${why}`).join(', ')
   const { indeterminateRequests, oneDiskRequests, exceptedRequests } = ledger
   return [
-    `${sorted.length} requests answered, ${perSecond} a second; p50 ${half} ms, p99 ${most} ms`,
+    `${sorted.length} requests counted, ${perSecond} a second; p50 ${half} ms, p99 ${most} ms`,
     `customers saw ${failures || 'no errors'}; indeterminate: ${indeterminateRequests}`,
-    `on one disk only when answered, and marked so: ${oneDiskRequests}; of these lost with that disk, and excepted: ${exceptedRequests}`,
+    `on one disk only when acknowledged, and marked so: ${oneDiskRequests}; of these lost with that disk, and excepted: ${exceptedRequests}`,
   ]
 }

@@ -1,60 +1,76 @@
-import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Ask, nextAsk } from './asks.js'
-import type { Balancer } from './balancer.js'
+import { TallymeshClient, TallymeshClientError } from '@tallymesh/client'
+import { nextAsk } from './asks.js'
 import type { Ledger } from './ledger.js'
-import { possibleKeys } from './request-counters.js'
+import { countersOf } from './request-counters.js'
 import type { Seeded } from './seeded.js'
 
 export interface TrafficOptions {
-  readonly balancer: Balancer
+  /** Of the balancer, or of the nodes. */
+  readonly urls: readonly string[]
   readonly ledger: Ledger
   readonly random: Seeded
-  /** Requests under way at once at most, each on a connection of its own that is kept open. */
-  readonly lanes: number
+  /** On how many disks a count is to be before it is acknowledged. */
+  readonly replicas: number
+  /** Customers at a time, each with one request under way at most. */
+  readonly customers: number
   readonly ratePerSecondMax: number
 }
 
-const ANSWER_DEADLINE_MS = 3_000
-/** A customer who got no answer waits before asking for something else. */
+/** How long a customer waits for an answer. The server waits 0.8 of it for a second disk: so long a count takes at a node that is
+ *  cut off. */
+const HASTY_MS = 1_000
+/** Of a customer who takes slowness for no error. */
+const PATIENT_MS = 10_000
+/** What is certainly not counted is tried again for so long. */
+const REQUEST_DEADLINE_MS = 30_000
+/** A customer whose request failed waits before the next. */
 const FAILURE_PAUSE_MS = 250
+/** Then the customer leaves, and another one comes, who knows nothing of which node is well. */
+const VISIT_REQUESTS = 25
 
-type Outcome =
-  | { readonly type: 'answered'; readonly keys: readonly string[]; readonly answerer: string; readonly disks: number }
-  /** Nothing was counted, for certain: it was not sent, or the application said so. */
-  | { readonly type: 'refused'; readonly why: string }
-  | { readonly type: 'uncertain'; readonly why: string }
-
-/** Customers: a bounded number of them, at a bounded rate, through the balancer; and the books of what they were told. */
+/** Customers of the shop: a bounded number of them, at a bounded rate; and the books of what the shop was told when it counted
+ *  their requests. */
 export class Traffic {
-  /** Requests that were answered by the application, with how long that took in ms. */
+  /** Of requests that were acknowledged: how long that took in ms. */
   readonly latenciesMs: number[] = []
-  /** What customers saw instead of an answer, by kind. */
+  /** Requests that ended in an error, which no repetition made good, by what it was. */
   readonly failures = new Map<string, number>()
-  readonly answeredBy = new Map<string, number>()
-  readonly #agent: Agent
-  readonly #underWay = new Map<ClientRequest, number>()
+  /** The last of these in words, and when it was, on the clock of `performance.now`. */
+  lastFailure = { atMs: 0, text: '' }
+  readonly #underWay = new Set<AbortController>()
   #lanes: Promise<unknown> = Promise.resolve()
   #stopped = false
   #paused: { readonly over: Promise<void>; readonly end: () => void } | undefined
   #asking = 0
+  #arrivals = 0
+  #timeoutMs = HASTY_MS
   #nextMs = 0
   #startMs = 0
   #pausedMs = 0
 
-  constructor(readonly options: TrafficOptions) {
-    this.#agent = new Agent({ keepAlive: true, maxSockets: options.lanes })
-    options.balancer.onDown(port => this.#breakOff(port))
+  constructor(readonly options: TrafficOptions) {}
+
+  /** How many requests ended in an error. */
+  get failed(): number {
+    return [...this.failures.values()].reduce((sum, count) => sum + count, 0)
   }
 
   start(): void {
     this.#startMs = performance.now()
-    this.#lanes = Promise.all(Array.from({ length: this.options.lanes }, () => this.#lane()))
+    this.#lanes = Promise.all(Array.from({ length: this.options.customers }, () => this.#lane()))
   }
 
   /** How long customers were let ask, in ms. */
   get flowedMs(): number {
     return performance.now() - this.#startMs - this.#pausedMs
+  }
+
+  /** From here on all customers are patient ones, or hasty ones as usual; resolves once none of the others waits for an answer. */
+  async become(kind: 'patient' | 'hasty'): Promise<void> {
+    await this.pause()
+    this.#timeoutMs = kind === 'patient' ? PATIENT_MS : HASTY_MS
+    this.resume()
   }
 
   /** Holds customers back; resolves once no request is under way. */
@@ -84,28 +100,47 @@ export class Traffic {
     this.#stopped = true
     this.resume()
     await this.#lanes
-    this.#agent.destroy()
   }
 
   /** Ends the traffic without waiting for answers. */
   async abort(): Promise<void> {
-    for (const asked of this.#underWay.keys()) asked.destroy()
+    this.#stopped = true
+    for (const controller of this.#underWay) controller.abort()
     await this.stop()
   }
 
+  /** One customer after another. */
   async #lane(): Promise<void> {
     while (!this.#stopped) {
-      if (this.#paused) await this.#paused.over
-      await this.#turn()
-      if (this.#stopped || this.#paused) continue
-      this.#asking++
-      const answered = await this.#ask(nextAsk(this.options.random))
-      this.#asking--
-      if (!answered) await sleep(FAILURE_PAUSE_MS)
+      const timeoutMs = this.#timeoutMs
+      const client = this.#arrive(timeoutMs)
+      for (let i = 0; i < VISIT_REQUESTS && this.#open(timeoutMs); i++) await this.#shop(client, timeoutMs)
+      await client.close()
     }
   }
 
-  /** Waits for the lane's turn, so that all lanes together keep to the rate. */
+  #arrive(timeoutMs: number): TallymeshClient {
+    const first = this.#arrivals++ % this.options.urls.length
+    const urls = [...this.options.urls.slice(first), ...this.options.urls.slice(0, first)]
+    return new TallymeshClient({ urls, timeoutMs, deadlineMs: REQUEST_DEADLINE_MS })
+  }
+
+  /** Whether customers of this kind may ask. */
+  #open(timeoutMs: number): boolean {
+    return !this.#stopped && timeoutMs === this.#timeoutMs
+  }
+
+  async #shop(client: TallymeshClient, timeoutMs: number): Promise<void> {
+    if (this.#paused) await this.#paused.over
+    await this.#turn()
+    if (this.#paused || !this.#open(timeoutMs)) return
+    this.#asking++
+    const counted = await this.#count(client, countersOf(nextAsk(this.options.random)))
+    this.#asking--
+    if (!counted && !this.#stopped) await sleep(FAILURE_PAUSE_MS)
+  }
+
+  /** Waits for the customer's turn, so that all together keep to the rate. */
   async #turn(): Promise<void> {
     const nowMs = performance.now()
     const turnMs = Math.max(this.#nextMs, nowMs)
@@ -113,74 +148,40 @@ export class Traffic {
     if (turnMs > nowMs) await sleep(turnMs - nowMs)
   }
 
-  /** @returns whether the application answered */
-  async #ask(ask: Ask): Promise<boolean> {
+  /** Adds one to each counter, all in one commit. @returns whether that was acknowledged */
+  async #count(client: TallymeshClient, keys: readonly string[]): Promise<boolean> {
+    const { ledger, replicas } = this.options
+    const controller = new AbortController()
+    this.#underWay.add(controller)
     const startMs = performance.now()
-    const outcome = await this.#tryPorts(ask)
-    const { ledger } = this.options
-    if (outcome.type === 'answered') {
-      const [node = ''] = outcome.answerer.split('/')
-      this.latenciesMs.push(performance.now() - startMs)
-      this.answeredBy.set(node, (this.answeredBy.get(node) ?? 0) + 1)
-      ledger.acknowledge(outcome.keys, outcome.disks < 2 ? outcome.answerer : undefined)
-      return true
-    }
-    this.failures.set(outcome.why, (this.failures.get(outcome.why) ?? 0) + 1)
-    if (outcome.type === 'uncertain') ledger.doubt(possibleKeys(ask.route, ask.method, ask.status))
-    return false
-  }
-
-  async #tryPorts(ask: Ask): Promise<Outcome> {
-    let outcome: Outcome = { type: 'refused', why: 'no node to ask' }
-    for (const port of this.options.balancer.ports()) {
-      outcome = await this.#send(ask, port)
-      // Only what was certainly not sent may be sent again, elsewhere.
-      if (outcome.type !== 'refused' || outcome.why !== REFUSED_CONNECTION) break
-    }
-    return outcome
-  }
-
-  #send(ask: Ask, port: number): Promise<Outcome> {
-    return new Promise(resolve => {
-      const { method, path, body } = ask
-      const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }
-      const asked = request({ host: '127.0.0.1', port, method, path, headers, agent: this.#agent }, response => {
-        response.resume()
-        response.on('end', () => end(readOutcome(response)))
-        response.on('error', () => end({ type: 'uncertain', why: 'connection broken' }))
-      })
-      const deadline = setTimeout(() => {
-        end({ type: 'uncertain', why: 'no answer in time' })
-        asked.destroy()
-      }, ANSWER_DEADLINE_MS)
-      const end = (outcome: Outcome) => {
-        clearTimeout(deadline)
-        this.#underWay.delete(asked)
-        resolve(outcome)
+    let oneDisk: string | undefined
+    try {
+      const { signal } = controller
+      await client.addAll(
+        keys.map(key => ({ key, add: 1 })),
+        { replicas, signal },
+      )
+    } catch (error) {
+      if (!(error instanceof TallymeshClientError)) throw error
+      // It is counted for certain, on the disk of the node that says so.
+      oneDisk = error.counted === true ? error.node : undefined
+      if (oneDisk === undefined) {
+        this.#note(error, keys)
+        return false
       }
-      this.#underWay.set(asked, port)
-      asked.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ECONNREFUSED') end({ type: 'refused', why: REFUSED_CONNECTION })
-        else end({ type: 'uncertain', why: 'connection broken' })
-      })
-      asked.end(body)
-    })
+    } finally {
+      this.#underWay.delete(controller)
+    }
+    this.latenciesMs.push(performance.now() - startMs)
+    ledger.acknowledge(keys, oneDisk)
+    return true
   }
 
-  #breakOff(port: number): void {
-    for (const [asked, to] of this.#underWay) if (to === port) asked.destroy(new Error('the balancer broke off'))
+  #note(error: TallymeshClientError, keys: readonly string[]): void {
+    const { code, counted, status, message: text } = error
+    this.lastFailure = { atMs: performance.now(), text }
+    const why = `${code} (${status === undefined ? 'no answer' : `status ${status}`})`
+    this.failures.set(why, (this.failures.get(why) ?? 0) + 1)
+    if (counted !== false) this.options.ledger.doubt(keys)
   }
-}
-
-const REFUSED_CONNECTION = 'connection refused'
-
-/** The application says what it counted in a header. An answer without it is the balancer's, or of an application that does
- *  not know itself. */
-function readOutcome(response: IncomingMessage): Outcome {
-  const { 'x-counted': counted, 'x-node': answerer, 'x-disks': disks } = response.headers
-  if (typeof counted !== 'string' || typeof answerer !== 'string')
-    return { type: 'uncertain', why: `status ${response.statusCode}` }
-  const keys = JSON.parse(counted) as string[]
-  if (keys.length === 0) return { type: 'refused', why: `status ${response.statusCode}` }
-  return { type: 'answered', keys, answerer, disks: Number(disks) }
 }

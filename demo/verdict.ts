@@ -1,5 +1,5 @@
+import type { CounterValues } from './census.js'
 import type { Sums } from './ledger.js'
-import type { CounterValues } from './node-config.js'
 
 /** One counter: what the traffic was told of it, and what the nodes count. */
 export interface VerdictRow extends Sums {
@@ -20,14 +20,18 @@ export interface Verdict {
   readonly agree: boolean
   /** Something was acknowledged: an empty run proves nothing. */
   readonly proven: boolean
+  /** Errors that customers saw while a node drained. */
+  readonly drainErrors: number
   readonly passed: boolean
 }
 
 /** Compares the books with the nodes. A counter that only one side knows is 0 on the other.
- *  @param counts what each node counts; undefined for a node that did not answer */
+ *  @param counts what each node counts; undefined for a node that did not answer
+ *  @param drainErrors errors that customers saw while a node drained: there must be none */
 export function judge(
   books: ReadonlyArray<readonly [string, Sums]>,
   counts: ReadonlyArray<CounterValues | undefined>,
+  drainErrors = 0,
 ): Verdict {
   const values = counts.map(count => new Map(count ?? []))
   const sums = new Map(books)
@@ -43,7 +47,8 @@ export function judge(
   const doubled = rows.reduce((total, row) => total + row.doubled, 0)
   const agree = !counts.includes(undefined) && rows.every(({ counted }) => counted.every(value => value === counted[0]))
   const proven = rows.some(({ acknowledged }) => acknowledged > 0)
-  return { rows, lost, doubled, agree, proven, passed: lost === 0 && doubled === 0 && agree && proven }
+  const passed = lost === 0 && doubled === 0 && agree && proven && drainErrors === 0
+  return { rows, lost, doubled, agree, proven, drainErrors, passed }
 }
 
 function judgeRow(key: string, sums: Sums | undefined, counted: readonly number[]): VerdictRow {

@@ -1,18 +1,21 @@
+import type { SupervisedNode } from '@tallymesh/server'
 import type { Balancer } from './balancer.js'
-import type { Faults } from './faults.js'
+import type { CurrentFault, Faults } from './faults.js'
 import type { Journal, JournalEntry } from './journal.js'
 import type { Ledger } from './ledger.js'
-import type { SupervisedNode } from './supervised-node.js'
+import type { Figures, NodeFigures } from './node-figures.js'
 import { seconds, tableLines } from './table.js'
 import type { Traffic } from './traffic.js'
 
 export interface Scene {
   readonly nodes: readonly SupervisedNode[]
+  readonly figures: NodeFigures
   readonly balancer: Balancer
   readonly traffic: Traffic
   readonly ledger: Ledger
   readonly faults: Faults
   readonly journal: Journal
+  /** How long the traffic runs. */
   readonly seconds: number
   readonly seed: number
 }
@@ -30,6 +33,8 @@ export class View {
   #lastAnswered = 0
   #lastMs = 0
   #ratePerSecond = 0
+  /** When the traffic is to end, since the demo began. */
+  #endS = 0
 
   /** @param env `NO_COLOR` or `CI` ask for plain lines */
   constructor(
@@ -46,6 +51,7 @@ export class View {
   start(scene: Scene): void {
     this.#scene = scene
     this.#lastMs = performance.now()
+    this.#endS = Math.round(scene.journal.nowMs / 1000 + scene.seconds)
     if (this.#live) this.out.write(HIDE_CURSOR)
     const show = this.#live ? () => this.#draw(scene) : () => this.line(this.#status(scene))
     this.#timer = setInterval(show, this.#live ? FRAME_MS : PLAIN_STATUS_MS)
@@ -74,17 +80,17 @@ export class View {
   }
 
   #picture(scene: Scene): string[] {
-    const { nodes, journal, faults, balancer, seed } = scene
+    const { nodes, figures, journal, faults, balancer, seed } = scene
     const { current } = faults
     const fault = current
-      ? `${current.fault} ${current.node}, for ${seconds(journal.nowMs - current.atMs)}`
+      ? `${current.report.fault} ${current.report.node}, for ${seconds(journal.nowMs - current.report.atMs)}`
       : 'none now'
     return [
       `tallymesh demo   ${nodes.length} nodes   balanced by ${balancer.title}   seed ${seed}`,
       '',
       ...tableLines(
         ['node', 'state', 'being', 'replica id', 'requests', 'restarts', 'lag to the others'],
-        nodes.map(nodeRow),
+        nodes.map(node => nodeRow(node, figures.of(node), current)),
       ),
       '',
       this.#status(scene),
@@ -94,7 +100,7 @@ export class View {
     ]
   }
 
-  #status({ traffic, ledger, journal, seconds: total }: Scene): string {
+  #status({ traffic, ledger, journal }: Scene): string {
     const nowMs = performance.now()
     const answered = traffic.latenciesMs.length
     if (nowMs - this.#lastMs >= 900) {
@@ -104,7 +110,7 @@ export class View {
     }
     const { acknowledgedRequests, indeterminateRequests, oneDiskRequests } = ledger
     return (
-      `${clock(journal.nowMs)} of ~${total} s   ${this.#ratePerSecond} req/s   acknowledged ${acknowledgedRequests}   ` +
+      `${clock(journal.nowMs)} of ~${this.#endS} s   ${this.#ratePerSecond} req/s   acknowledged ${acknowledgedRequests}   ` +
       `indeterminate ${indeterminateRequests}   on one disk at first ${oneDiskRequests}`
     )
   }
@@ -113,22 +119,22 @@ export class View {
 const HIDE_CURSOR = '\x1b[?25l'
 const SHOW_CURSOR = '\x1b[?25h'
 const CLEAR_REST = '\x1b[K'
-const BAD = /\b(?:dead|hung|not ready|SIGKILL|SIGSTOP|cut off|down|reports \w+)\b/g
+const BAD = /\b(?:gone|hung|hangs|not ready|SIGKILL|SIGSTOP|SIGTERM|cut off|down|given up)\b/g
 const GOOD = /\b(?:ready|up|over)\b/g
 
 function paint(line: string): string {
   return line.replace(BAD, '\x1b[31m$&\x1b[39m').replace(GOOD, '\x1b[32m$&\x1b[39m')
 }
 
-function nodeRow(node: SupervisedNode): string[] {
-  const { name, phase, activity, state, generation } = node
-  const lags = state ? Object.entries(state.lags).map(([peer, lag]) => `${peer} ${lag}`) : []
+function nodeRow(node: SupervisedNode, figures: Figures | undefined, fault: CurrentFault | undefined): string[] {
+  const { name, phase, generation } = node
+  const lags = [...(figures?.lags ?? [])].map(([peer, lag]) => `${peer} ${lag}`)
   return [
     name,
     phase,
-    activity,
-    state?.replica ?? '-',
-    String(state?.total ?? '-'),
+    fault?.report.node === name ? fault.activity : '',
+    figures?.replica ?? '-',
+    String(figures?.requests ?? '-'),
     String(generation),
     lags.sort().join('  '),
   ]

@@ -1,6 +1,7 @@
 // deadline: 240 s
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -29,6 +30,30 @@ demo('a killed node loses and doubles nothing', async () => {
   assert.match(text, /PASSED: lost 0, doubled 0, all nodes agree/)
   assert.match(text, /kill +api-\d/)
   assert.is(code, 0, text)
+})
+
+demo('of a node that drains nobody notices anything', async () => {
+  const { code, text } = await run('--seconds', '6', '--faults', 'drain', '--seed', '1')
+  assert.match(text, /PASSED: lost 0, doubled 0, all nodes agree/)
+  assert.match(text, /drain +api-\d.* 0 +gone after/)
+  assert.is(code, 0, text)
+})
+
+demo('an interrupt ends it at once and leaves nothing behind', async () => {
+  const child = spawn(process.execPath, ['demo/dist/main.js', '--seconds', '60', '--lb', 'client'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let text = ''
+  child.stdout.on('data', chunk => {
+    text += chunk
+    if (/all nodes are ready/.test(text)) child.kill('SIGINT')
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  assert.is(code, 130, text)
+  const directory = /data in (\S+)/.exec(text)?.[1] ?? ''
+  assert.match(directory, /tallymesh-demo-/)
+  assert.not(existsSync(directory))
 })
 
 for (const kind of ['lost', 'doubled']) {

@@ -5,12 +5,12 @@ import { FlagError, readFlags } from '#demo/flags.js'
 const flags = suite('flags of the demo')
 const read = (text: string) => readFlags(text === '' ? [] : text.split(' '), () => 41)
 
-flags('none: three nodes, twenty seconds, all faults, a new seed', () => {
+flags('none: three nodes, half a minute, all faults, a new seed', () => {
   assert.equal(read(''), {
     nodes: 3,
-    seconds: 20,
+    seconds: 30,
     seed: 41,
-    faults: ['kill', 'freeze', 'cut', 'wipe', 'restore'],
+    faults: ['kill', 'freeze', 'drain', 'cut', 'wipe', 'restore'],
     balancer: 'auto',
     keep: false,
     plant: 'none',
@@ -40,7 +40,7 @@ const WRONG: ReadonlyArray<readonly [string, RegExp]> = [
   ['--seconds 1e2', /^--seconds must be/],
   ['--seed -1', /^--seed must be an integer from 0 to 4294967295, got "-1"$/],
   ['--seed', /^--seed needs a value$/],
-  ['--faults kill,burn', /^--faults must be one of kill, freeze, cut, wipe, restore, got "burn"$/],
+  ['--faults kill,burn', /^--faults must be one of kill, freeze, drain, cut, wipe, restore, got "burn"$/],
   ['--faults kill,none', /got "none"$/],
   ['--lb apache', /^--lb must be one of auto, haproxy, nginx, client, got "apache"$/],
   ['--keep=1', /^--keep takes no value$/],

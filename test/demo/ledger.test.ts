@@ -19,19 +19,20 @@ ledger('sums what was acknowledged and what is in doubt, by counter', () => {
 
 ledger('a lost disk puts in doubt what only it had, and no more', () => {
   const books = new Ledger()
-  books.acknowledge(['a'], 'api-1/0')
+  books.acknowledge(['a'], 'api-1')
   books.settled()
-  books.acknowledge(['a', 'b'], 'api-1/0')
-  books.acknowledge(['a'], 'api-1/1')
-  books.acknowledge(['a'], 'api-2/0')
+  books.acknowledge(['a', 'b'], 'api-1')
+  books.acknowledge(['a'], 'api-2')
   books.acknowledge(['a'])
-  assert.is(books.diskLost('api-1/0'), 1)
-  assert.is(books.diskLost('api-1/0'), 0)
+  assert.equal([books.requestsOn('api-1'), books.requestsOn('api-3')], [1, 0])
+  assert.is(books.diskLost('api-1'), 1)
+  assert.is(books.diskLost('api-1'), 0)
+  books.acknowledge(['a'], 'api-1')
   assert.equal(books.rows(), [
     ['a', { acknowledged: 4, indeterminate: 1 }],
     ['b', { acknowledged: 0, indeterminate: 1 }],
   ])
-  assert.equal([books.oneDiskRequests, books.exceptedRequests], [4, 1])
+  assert.equal([books.oneDiskRequests, books.exceptedRequests, books.requestsOn('api-1')], [4, 1, 1])
 })
 
 ledger('rows are copies', () => {

@@ -68,6 +68,15 @@ verdict('a run in which nothing was acknowledged proves nothing', () => {
   assert.match(verdictLines(found, ['x', 'y']).at(-1) ?? '', /^FAILED: nothing was acknowledged/)
 })
 
+verdict('an error that a customer saw while a node drained fails', () => {
+  const found = judge(books().rows(), [[['a', 10]], [['a', 10]]], 2)
+  assert.equal([found.passed, found.lost, found.doubled, found.agree], [false, 0, 0, true])
+  assert.match(
+    verdictLines(found, ['x', 'y']).at(-1) ?? '',
+    /^FAILED: lost 0, doubled 0, all nodes agree; customers saw 2 errors while a node drained$/,
+  )
+})
+
 for (const kind of ['lost', 'doubled'] as const) {
   verdict(`a planted falsehood is found: ${kind}`, () => {
     const ledger = books()

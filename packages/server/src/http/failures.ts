@@ -21,13 +21,14 @@ export function answerFailures(app: FastifyInstance, serving: Serving): void {
   })
   app.setNotFoundHandler((request, reply) => {
     const { http } = serving.metrics
+    const posts = request.method === 'POST'
     const allowed = methods.at(request.raw.url as string)
     http.route(request.method, 'unmatched').answered(allowed.length > 0 ? 405 : 404, 0)
     if (allowed.length === 0)
-      return answer(serving, request, reply, new TallymeshError('NOT_FOUND', 'nothing is served here'))
+      return answer(serving, request, reply, new TallymeshError('NOT_FOUND', 'nothing is served here'), posts)
     reply.header('allow', allowed.join(', '))
     const text = `this path takes ${allowed.join(', ')}, not ${request.method}`
-    return answer(serving, request, reply, new TallymeshError('METHOD_NOT_ALLOWED', text))
+    return answer(serving, request, reply, new TallymeshError('METHOD_NOT_ALLOWED', text), posts)
   })
 }
 
@@ -35,7 +36,7 @@ export function answerFailures(app: FastifyInstance, serving: Serving): void {
 export function answerBadUrl(serving: Serving, request: FastifyRequest, reply: FastifyReply): void {
   serving.metrics.http.route(request.method, 'unmatched').answered(400, 0)
   const text = 'the path of the URL has a bad percent-encoding, or is too long; nothing was counted'
-  answer(serving, request, reply, new TallymeshError('REQUEST_INVALID', text))
+  answer(serving, request, reply, new TallymeshError('REQUEST_INVALID', text), request.method === 'POST')
 }
 
 function answer(serving: Serving, request: FastifyRequest, reply: FastifyReply, error: unknown, adds = false) {

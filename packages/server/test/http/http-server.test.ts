@@ -181,6 +181,8 @@ test('answers every path and method that it does not serve with a problem', () =
       assert.is(answer.headers.get('content-type'), 'application/problem+json; charset=utf-8')
       if (method !== 'HEAD') assert.is(answer.json.status, status)
     }
+    const unreadable = await ask(server, '/v1/counters/%zz', { method: 'POST' })
+    assert.equal([unreadable.status, unreadable.json.counted], [400, false])
   })())
 
 test.run()
