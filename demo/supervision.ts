@@ -13,9 +13,6 @@ export interface SupervisionOptions {
 }
 
 const HOST = '127.0.0.1'
-/** All nodes say that they are reached at this address, so that each takes it for its own and dials none: every link goes
- *  through the cables that the demo can cut. */
-const NOWHERE = `ws://${HOST}:9`
 /** Ends are made on purpose here: whoever was ready for a moment is started again soon, and nobody is given up. */
 const LIMITS = { steadyMs: 1_000, restartsMax: 50 }
 
@@ -37,8 +34,9 @@ export function superviseNodes(options: SupervisionOptions): Supervisor {
 function nodeSpec({ directory, partition }: SupervisionOptions, name: string, port: number): NodeSpec {
   const times = ['--heartbeat-ms', '200', '--anti-entropy-ms', '1000', '--join-timeout-ms', '2000']
   const ends = ['--drain-ms', '300', '--close-timeout-ms', '1000']
-  // A directory of the demo's own, so that nothing stays in the machine's.
-  const places = ['--runtime-dir', join(directory, 'runtime'), '--advertise', NOWHERE]
+  // A directory of the demo's own, so that nothing stays in the machine's; and no address, so that every link goes through the
+  // cables that the demo can cut.
+  const places = ['--runtime-dir', join(directory, 'runtime'), '--advertise', 'none']
   const settings = Object.keys(process.env).filter(variable => variable.startsWith('TALLYMESH_'))
   return {
     ...{ name, host: HOST, port, dataDir: join(directory, name), peers: partition.seedsOf(name) },

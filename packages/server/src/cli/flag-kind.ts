@@ -106,6 +106,13 @@ export const socketAddress: Kind<string> = {
   parse: text => (/^wss?:\/\/[^\s/\\?#@]+(?:\/|\/mesh)?$/i.test(text) && URL.canParse(text) ? text : undefined),
 }
 
+/** `none` where this node is to be dialed by nobody. */
+export const advertisedAddress: Kind<string> = {
+  ...socketAddress,
+  must: 'ws://HOST:PORT or wss://HOST:PORT, or none',
+  parse: text => (text === 'none' ? text : socketAddress.parse(text)),
+}
+
 /** Where a server answers. Credentials do not belong there: they would end up in logs. */
 export const serverUrl: Kind<string> = {
   placeholder: 'URL',

@@ -1,6 +1,6 @@
 import { INTEGERS } from '../options.js'
 import { defaulted, type Flag, list, optional, toggle, type Wording } from './flag.js'
-import { choice, file, integer, listenAddress, peerAddress, socketAddress, text, webOrigin } from './flag-kind.js'
+import { advertisedAddress, choice, file, integer, listenAddress, peerAddress, text, webOrigin } from './flag-kind.js'
 
 const ROOM = 'Node and room'
 const SECURITY = 'Security'
@@ -42,8 +42,9 @@ export const START_FLAGS = {
     group: ROOM,
     env: 'TALLYMESH_PEERS',
   }),
-  advertise: list(socketAddress, {
-    meaning: 'what other nodes dial to reach this one; left away: the address it listens on, unless that is a wildcard',
+  advertise: list(advertisedAddress, {
+    meaning:
+      'what other nodes dial to reach this one, or none; left away: the address it listens on, unless that is a wildcard',
     group: ROOM,
     env: 'TALLYMESH_ADVERTISE',
   }),

@@ -16,6 +16,7 @@ export async function serverOptions(
   const { tokensFile, tlsCert, tlsKey, tlsCa, runtimeDir, ...same } = rest
   if (name === undefined) throw usageError('--name must name this node, such as --name a')
   if (data === undefined) throw usageError('--data must name the data directory of this node, such as --data ./data/a')
+  if (advertise.length > 1 && advertise.includes('none')) throw usageError('--advertise none excludes addresses')
   if (noWitness && runtimeDir !== undefined) throw usageError('--no-witness and --runtime-dir exclude each other')
   return {
     ...same,
@@ -23,7 +24,7 @@ export async function serverOptions(
     dataDir: data,
     peers: peer,
     origins: origin,
-    advertise: advertise.length === 0 ? undefined : advertise,
+    advertise: advertise.length === 0 ? undefined : advertise.filter(address => address !== 'none'),
     runtimeDir: noWitness ? false : runtimeDir,
     tls: tlsFiles(tlsCert, tlsKey, tlsCa),
     tokens: await readTokens(tokensFile, env),

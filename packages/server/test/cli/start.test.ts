@@ -38,6 +38,7 @@ start('refuses wrong settings before it does anything', async () => {
   await refused([...named, '--drain-ms', '1s'], 2, /--drain-ms must be an integer from 0 to 600000, got "1s"/)
   await refused(named, 2, /TALLYMESH_PEERS must be ws:/, { env: { TALLYMESH_PEERS: 'ws://a:1,b' } })
   await refused([...named, '--no-witness', '--runtime-dir', dir], 2, /exclude each other/)
+  await refused([...named, '--advertise', 'none', '--advertise', 'ws://a:1'], 2, /--advertise none excludes addresses/)
   await refused([...named, '--tls-key', 'x'], 2, /--tls-cert and --tls-key must be given together/)
   await refused([...named, '--tls-cert', 'no.pem', '--tls-key', 'no.key'], 2, /no.pem cannot be read.*\(TLS_UNUSABLE\)/)
   await refused([...named, '--tokens-file', 'no.tokens'], 2, /no.tokens cannot be read.*\(TOKENS_UNUSABLE\)/)
