@@ -35,7 +35,8 @@ for (const name of readdirSync(join(root, 'packages'))) {
       assert.ok(files.includes(entry.types.slice(2)), `${entry.types} is not packed`)
       assert.ok(files.includes(entry.default.slice(2)), `${entry.default} is not packed`)
     }
-    const wanted = /^(dist\/src\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|bin\/[a-z]+\.js|balancer\/[a-z-]+\.(cfg|conf)|package\.json|README\.md|LICENSE)$/
+    const wanted =
+      /^(dist\/src\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|bin\/[a-z]+\.js|balancer\/[a-z-]+\.(cfg|conf)|package\.json|README\.md|LICENSE)$/
     assert.equal(
       files.filter(file => !wanted.test(file)),
       [],

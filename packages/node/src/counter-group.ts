@@ -22,7 +22,8 @@ export function checkGroup(
     const text = `add takes a list of 1 to ${GROUP_CELLS_MAX} counts such as { key: 'orders', add: 1 }, got ${given}`
     throw new TallymeshError('INVALID_OPTION', `${text}; nothing was counted`)
   }
-  return entries.map((entry: unknown) => {
+  // Unlike `map`, it does not pass over the holes of a sparse list.
+  return Array.from(entries, (entry: unknown) => {
     const { key, add } = Object(entry) as Partial<CounterAdd>
     if (typeof key !== 'string') {
       const text = `each count of a group needs the key of a counter, got ${key === null ? 'null' : typeof key}`

@@ -9,7 +9,7 @@ import type { EngineOptions } from './engine-options.js'
 import { Figures } from './figures.js'
 import { type GroupEntry, Groups } from './groups.js'
 import { Instants } from './instants.js'
-import { loadReplica } from './loading.js'
+import { loadReplica, startReplica } from './loading.js'
 import { Outcomes } from './outcomes.js'
 import { Positions } from './positions.js'
 import { Recovery } from './recovery.js'
@@ -51,10 +51,11 @@ export class Engine {
   /** Builds replica and loop from the store. @throws TallymeshError STORE_CORRUPT unless the node may repair */
   async build(): Promise<void> {
     const { store, witness } = this.options
-    const { replica, lastMark } = await loadReplica(this.options, this.loop as EffectLoop | undefined)
-    this.loop = new EffectLoop(replica, store, witness, this.#loopEvents())
+    const loaded = await loadReplica(this.options)
+    const lastMark = startReplica(loaded, this.options, this.loop as EffectLoop | undefined)
+    this.loop = new EffectLoop(loaded.replica, store, witness, this.#loopEvents())
     this.loop.lastMark = lastMark
-    this.commits = replica.commits
+    this.commits = loaded.replica.commits
     this.figures.opened(store.lastCommit?.replica)
     for (const ticket of this.#outcomes.tickets.values()) this.loop.step({ type: 'await', ...ticket })
   }
@@ -187,7 +188,7 @@ export class Engine {
     const text = 'the node closed while the commit was written; it may or may not have been counted'
     this.#refuseWaiting(lost)
     this.#outcomes.failWritten(
-      this.commits.open,
+      this.commits.closeTouched(),
       new TallymeshError('INDETERMINATE', text),
       'the node closed before enough stores confirmed it',
     )
@@ -254,7 +255,7 @@ export class Engine {
       `the disk failed while the commit was written; it may or may not have been counted: ${error.message}`,
       { cause: error },
     )
-    this.#outcomes.failWritten(this.commits.open, reason, 'the disk failed before enough stores confirmed it')
+    this.#outcomes.failWritten(this.commits.closeTouched(), reason, 'the disk failed before enough stores confirmed it')
     this.options.events.report(reason)
     await this.#recovery.failed()
   }
@@ -292,7 +293,7 @@ export class Engine {
     this.#refuseWaiting(refusal)
     this.loop.stop(error)
     const reason = new TallymeshError('INDETERMINATE', `the node failed: ${error.message}`, { cause: error })
-    this.#outcomes.failWritten(this.commits.open, reason, 'the node failed before enough stores confirmed it')
+    this.#outcomes.failWritten(this.commits.closeTouched(), reason, 'the node failed before enough stores confirmed it')
     this.#outcomes.failOpen(this.commits.open, refusal)
     this.options.events.fatal(error)
   }

@@ -25,11 +25,15 @@ interface WaitingGroup {
 }
 
 const WAITING_MAX = 10_000
+/** Over all groups that wait: about 56 bytes each. */
+const WAITING_COUNTS_MAX = 500_000
 
 /** Counts that go into one commit together, or not at all. Those that the open commit cannot take wait, uncounted, in the order
  *  of their calls. */
 export class Groups {
   #waiting: WaitingGroup[] = []
+  /** Over all groups that wait. */
+  #waitingCounts = 0
 
   constructor(readonly owner: GroupOwner) {}
 
@@ -44,10 +48,11 @@ export class Groups {
       return owner.refuse(error)
     }
     if (this.#waiting.length === 0 && owner.commits.admits(counts)) return this.#count(counts, options)
-    if (this.#waiting.length === WAITING_MAX) {
-      const text = `${WAITING_MAX} groups wait for the disk already; nothing was counted. Try again later`
+    if (this.#waiting.length === WAITING_MAX || this.#waitingCounts + counts.length > WAITING_COUNTS_MAX) {
+      const text = `${this.#waiting.length} groups wait for the disk already; nothing was counted. Try again later`
       return owner.refuse(new TallymeshError('NOT_READY', text))
     }
+    this.#waitingCounts += counts.length
     const outcome = new Promise<void>(resolve => this.#waiting.push({ counts, options, resolve }))
     outcome.catch(() => {})
     return outcome
@@ -60,6 +65,7 @@ export class Groups {
     for (const { counts, options, resolve } of this.#waiting) {
       if (!this.owner.commits.admits(counts)) break
       admitted++
+      this.#waitingCounts -= counts.length
       resolve(this.#count(counts, options))
     }
     this.#waiting.splice(0, admitted)
@@ -67,6 +73,7 @@ export class Groups {
 
   /** Nothing more is counted now. */
   refuse(reason: TallymeshError): void {
+    this.#waitingCounts = 0
     for (const { resolve } of this.#waiting.splice(0)) resolve(this.owner.refuse(reason))
   }
 

@@ -17,7 +17,7 @@ export class Lifecycle {
   readonly network: Network
   readonly emitter = new NodeEmitter()
   readonly #instance = randomBytes(16).toString('hex')
-  /** What the engine reported already, where a link ends for the same reason. */
+  /** What the engine reported already, where a link or a call ends for the same reason. */
   readonly #told = new WeakSet<TallymeshError>()
   #ticker: NodeJS.Timeout | undefined
   #status: NodeStatus = 'opening'
@@ -34,9 +34,7 @@ export class Lifecycle {
       instance: this.#instance,
       engine: () => this.engine,
       linkable: () => this.#status === 'ready' || this.#status === 'draining',
-      report: error => {
-        if (!this.#told.has(error)) this.emitter.emit('error', error)
-      },
+      report: error => this.report(error),
     })
     this.engine = this.#makeEngine()
   }
@@ -54,6 +52,11 @@ export class Lifecycle {
     this.#setStatus('ready')
     this.#ticker = setInterval(() => this.#tick(), this.settings.heartbeatMs / TICKS_PER_HEARTBEAT)
     this.#tick()
+  }
+
+  /** Tells of a failure, unless the engine did. */
+  report(error: TallymeshError): void {
+    if (!this.#told.has(error)) this.emitter.emit('error', error)
   }
 
   /** Ends everything, once: calling it again waits for the same close. */

@@ -3,18 +3,16 @@ import { decideIdentity, Replica } from '@tallymesh/replica'
 import type { EffectLoop } from './effect-loop.js'
 import type { EngineOptions } from './engine-options.js'
 
-/** A replica that holds what the store holds, and the last own commit that may be known outside. */
+/** A replica that holds what the store holds, and is not started. */
 export interface Loaded {
   readonly replica: Replica
-  readonly lastMark: CommitMark | undefined
+  /** Whether neither the store nor a log is damaged. */
+  readonly clean: boolean
 }
 
-/** Builds a replica from the store.
- *  @param old the loop whose disk failed: what it counted and never put in a batch is carried over
- *  @throws TallymeshError STORE_CORRUPT unless the node may repair */
-export async function loadReplica(options: EngineOptions, old: EffectLoop | undefined): Promise<Loaded> {
-  const { store, witness, repair, events } = options
-  const replica = new Replica({ ...options.replica, lastNumber: store.lastCommit?.number ?? 0 })
+/** Builds a replica from the store. @throws TallymeshError STORE_CORRUPT unless the node may repair */
+export async function loadReplica({ replica: options, store, repair, events }: EngineOptions): Promise<Loaded> {
+  const replica = new Replica({ ...options, lastNumber: store.lastCommit?.number ?? 0 })
   let clean = store.damage.length === 0
   for await (const stored of store.load()) {
     const damage = replica.load(stored)
@@ -23,7 +21,18 @@ export async function loadReplica(options: EngineOptions, old: EffectLoop | unde
     if (!repair) throw new TallymeshError('STORE_CORRUPT', `${damage.message}. Open with repair: true to do so`)
     events.report(damage)
   }
-  if (old) replica.commits.adoptCells(old.replica.commits.cells(), old.replica.commits.open)
+  return { replica, clean }
+}
+
+/** Decides under which id a loaded replica goes on. The caller puts it in the place of the old one in the same turn: the cells
+ *  that it takes over know their keys' places in its table only.
+ *  @param old the loop whose disk failed: what it counted and never put in a batch is carried over
+ *  @returns the last own commit that may be known outside */
+export function startReplica(
+  { replica, clean }: Loaded,
+  { store, witness, events }: EngineOptions,
+  old: EffectLoop | undefined,
+): CommitMark | undefined {
   const reading = witness.read()
   const witnessed = old?.lastMark ?? (reading.state === 'whole' ? reading.record : undefined)
   const verdict = decideIdentity({
@@ -34,9 +43,18 @@ export async function loadReplica(options: EngineOptions, old: EffectLoop | unde
   })
   if (verdict.report) events.report(verdict.report)
   replica.start(verdict.resume)
-  if (old) replica.takeOver(old.replica.commits.extras())
   // A crash may have kept the last commit from the witness; peers learn of that commit as soon as they link.
   if (verdict.resume !== undefined && store.lastCommit) witness.write(store.lastCommit)
+  if (old) takeOver(replica, old.replica)
   // What is resumed may reach peers before the next commit: a later reopening must not find the disk older than this.
-  return { replica, lastMark: verdict.resume === undefined ? old?.lastMark : store.lastCommit }
+  return verdict.resume === undefined ? old?.lastMark : store.lastCommit
+}
+
+/** What a replica knew that the disk did not take. An id that it knew to be forked is not gone on with. */
+function takeOver(replica: Replica, old: Replica): void {
+  replica.commits.adoptCells(old.commits.cells(), old.commits.open)
+  replica.takeOver(old.commits.extras())
+  for (const log of old.room.forked) {
+    if (!replica.room.forked.has(log)) replica.diverged(log, 'this node met both before its disk failed', [])
+  }
 }

@@ -118,6 +118,8 @@ export class Network {
 
   /** Everything was rebuilt from the disk: links are made again, and door clients load anew. */
   resume(): void {
+    // A name may have come to lead elsewhere while the new replica was loaded.
+    this.options.engine().replica.members.expect(this.seeds.unreached)
     this.#door.reset()
     this.#mesh.resume()
   }

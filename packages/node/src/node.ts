@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type CounterKey, canonicalKey, counterKey, type Labels, type TallymeshError } from '@tallymesh/crdt'
+import { type CounterKey, canonicalKey, counterKey, type Labels, TallymeshError } from '@tallymesh/crdt'
 import type { Store, Witness } from '@tallymesh/store'
 import type { AddOptions } from './add-options.js'
 import { Counter } from './counter.js'
@@ -141,7 +141,7 @@ export class TallymeshNode {
    *  any pace, and more than once: it is a copy.
    *  @throws TallymeshError (as a rejection) NOT_READY, NODE_CLOSED */
   exportSlots(): Promise<Iterable<ExportedSlot>> {
-    return this.#engine.exportSlots()
+    return this.#told(this.#engine.exportSlots())
   }
 
   /** Merges slots by maximum, durably: those already known change nothing and write nothing, so importing again is harmless. All
@@ -150,7 +150,7 @@ export class TallymeshNode {
    *  @throws TallymeshError (as a rejection) INVALID_NAME, INVALID_AMOUNT, INVALID_OPTION: nothing was merged. NOT_READY,
    *    NODE_CLOSED, INDETERMINATE: a part may have been; import the whole again */
   importSlots(slots: Iterable<ExportedSlot>): Promise<number> {
-    return this.#engine.importSlots(slots)
+    return this.#told(this.#engine.importSlots(slots))
   }
 
   /** The room as this node sees it, this node first. */
@@ -163,8 +163,8 @@ export class TallymeshNode {
    *  go. Resolves once that is durable here.
    *  @param member its name, or its store id as `members()` tells it
    *  @throws TallymeshError MEMBER_UNKNOWN, MEMBER_UP while it is linked, NOT_READY, NODE_CLOSED */
-  async removeMember(member: string): Promise<void> {
-    await this.#engine.remove(removable(this.members(), member))
+  removeMember(member: string): Promise<void> {
+    return this.#told(this.#remove(member))
   }
 
   get stats(): NodeStats {
@@ -185,6 +185,18 @@ export class TallymeshNode {
    *  Counting is refused from the first moment on. Calling it again waits for the same close. */
   close(): Promise<void> {
     return this.#life.close()
+  }
+
+  async #remove(member: string): Promise<void> {
+    await this.#engine.remove(removable(this.members(), member))
+  }
+
+  /** A promise that nobody awaits never ends the process: its failure is an `error` event, too. */
+  #told<Result>(promise: Promise<Result>): Promise<Result> {
+    promise.catch(reason => {
+      if (reason instanceof TallymeshError) this.#life.report(reason)
+    })
+    return promise
   }
 
   #counter(key: CounterKey): Counter {

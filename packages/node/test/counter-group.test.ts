@@ -33,6 +33,7 @@ group('is checked as a whole, with the canonical key of each', () => {
     ],
     [[{ add: 1 }], 'INVALID_NAME', /./],
     [[null], 'INVALID_NAME', /./],
+    [new Array(2), 'INVALID_NAME', /./],
     [['k'], 'INVALID_NAME', /./],
     [[{ key: 'k', add: 0 }], 'INVALID_AMOUNT', /nothing was counted/],
     [[{ key: 'k', add: 1.5 }], 'INVALID_AMOUNT', /nothing was counted/],

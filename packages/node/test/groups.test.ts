@@ -236,6 +236,32 @@ groups(
 )
 
 groups(
+  'bounds how many counts wait, over all groups',
+  inRoom(async room => {
+    const { one, gate } = await gated(disk => room.open('a', { disk }))
+    const large = Array.from({ length: 2_000 }, (_, i) => ({ cell: one.cell(`k${i}`), add: 1 }))
+    gate.shut()
+    for (let i = 0; i < 3_000; i++) one.engine.commits.increment(one.cell(`many${i}`), 1)
+    one.engine.counted()
+    await until('the first part waits', () => gate.waiting === 1)
+    const waiting = Array.from({ length: 250 }, () => one.engine.add(large))
+    for (const entries of [large, one.entries({ x: 1 })]) {
+      const refused = await refusal('the counts that wait are enough', one.engine.add(entries))
+      assert.is(refused.code, 'NOT_READY')
+      assert.match(refused.message, /250 groups wait/)
+    }
+    gate.open()
+    await within('all that waited are counted', Promise.all(waiting))
+    assert.equal([one.value('k0'), one.value('k1999'), one.value('x')], [250, 250, 0])
+    gate.shut()
+    await isPending(one.engine.add(large))
+    const again = Array.from({ length: 250 }, () => one.engine.add(large))
+    gate.open()
+    await within('as many may wait again', Promise.all(again))
+  }),
+)
+
+groups(
   'follows a group until other stores confirm it',
   inRoom(async room => {
     const [a, b] = [await room.open('a'), await room.open('b')]

@@ -152,4 +152,43 @@ network(
   }),
 )
 
+network(
+  'counts the members behind a name that came to lead elsewhere while a failed disk was loaded anew',
+  inLab(async lab => {
+    const disk = new MemoryDisk()
+    const store = new MemoryStore({ room: 'lab', random: cryptoRandom, disk })
+    const held: (() => void)[] = []
+    let hold = false
+    const load = store.load.bind(store)
+    store.load = async function* () {
+      if (hold) await new Promise<void>(resolve => held.push(resolve))
+      yield* load()
+    }
+    let addresses = ['127.9.9.1', '127.9.9.2']
+    let asked = 0
+    const resolve = async () => {
+      asked++
+      return addresses
+    }
+    const one = await lab.on(store, 'a', { peers: ['dns:room.test:7'], internals: { resolve, resolveMs: 10 } })
+    const counter = one.counter('k')
+    const wanted = async () => {
+      const { message } = await refusal('the majority', counter.increment(1, { replicas: 'majority', timeoutMs: 50 }))
+      return /of (\d+) stores/.exec(message)?.[1]
+    }
+    await until('the name was asked for', () => asked > 1)
+    assert.is(await wanted(), '2')
+    hold = true
+    disk.failure = new Error('no space')
+    await refusal('the count in flight', counter.increment())
+    await until('the disk is loaded', () => held.length === 1)
+    addresses = ['127.9.9.1', '127.9.9.2', '127.9.9.3', '127.9.9.4']
+    const before = asked
+    await until('the name was asked for again', () => asked > before + 1)
+    for (const go of held) go()
+    await until('it has recovered', () => one.status === 'ready')
+    assert.is(await wanted(), '3')
+  }),
+)
+
 network.run()

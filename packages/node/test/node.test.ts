@@ -498,6 +498,20 @@ node(
   }),
 )
 
+node(
+  'tells of a failed import or removal that nobody awaits',
+  inLab(async lab => {
+    const one = await lab.memory('a')
+    one.importSlots([{ key: 'k', replica: 'none', increments: 1, decrements: 0 }])
+    one.removeMember('nobody')
+    await until('both are told', () => lab.codes(one).length === 2)
+    assert.equal(lab.codes(one).sort(), ['INVALID_OPTION', 'MEMBER_UNKNOWN'])
+    await one.close()
+    one.exportSlots()
+    await until('it is told', () => lab.codes(one).includes('NODE_CLOSED'))
+  }),
+)
+
 node('lets its process end once it is closed', async () => {
   const index = new URL('../src/index.js', import.meta.url).href
   const script = `

@@ -280,4 +280,25 @@ exchange(
   }),
 )
 
+exchange(
+  'ends also where it rode along with the last part of a large commit',
+  inRoom(async room => {
+    const disk = new MemoryDisk()
+    const gate = new Gate(disk)
+    const one = await room.open('a', { disk })
+    await one.increment('x')
+    gate.shut()
+    for (let i = 0; i < 3_000; i++) one.increment(`k${i}`)
+    await until('the first part waits', () => gate.waiting === 1)
+    const late = one.increment('k2999', 5)
+    const imported = one.engine.importSlots([slot('y', 'abc', 3)])
+    await until('the import is carried', () => one.engine.replica.commits.carries)
+    gate.open()
+    assert.is(await within('the import', imported), 1)
+    await within('the late count', late)
+    const again = await restart(room, one, disk, 'again')
+    assert.equal([again.value('k2999'), again.value('y')], [6, 3])
+  }),
+)
+
 exchange.run()

@@ -1,7 +1,5 @@
 import {
   type AdoptedEntry,
-  type AppendedCommit,
-  type CommitMark,
   type CounterKey,
   type Entry,
   entryIdentity,
@@ -13,19 +11,9 @@ import {
 } from '@tallymesh/crdt'
 import { joinEntries } from './carried.js'
 import { type Cell, type GroupCount, overflow } from './cell.js'
+import type { InFlight } from './in-flight.js'
 import type { LogState } from './protocol.js'
 import { type Room, stateOf } from './room.js'
-
-/** A commit that the disk has not confirmed yet. */
-export interface InFlight extends AppendedCommit {
-  readonly replica: ReplicaId
-  readonly mark: CommitMark
-  /** The largest commit number that is acknowledged once this is durable. */
-  readonly done: number
-  readonly end: number
-  /** How many totals and other entries it changes. */
-  readonly entries: number
-}
 
 /** Entries of one commit, at most: what bounds the time that forming it takes. */
 const COMMIT_ENTRIES_MAX = 2048
@@ -45,6 +33,8 @@ export class Commits {
   #extraBacklog = 0
   /** How many dirty cells the groups of the open commit count on. */
   #grouped = 0
+  /** A later part of the commit before was formed: it may hold what was counted into the open one. */
+  #touched = false
   inFlight: InFlight | undefined
   /** The number of the commit that increments go into now. Counts up for this process's life, over all ids. */
   open = 1
@@ -212,14 +202,26 @@ export class Commits {
     }
     const { log } = this.#writer
     const salt = (Math.floor(this.random() * 2 ** 32) ^ nowMs) >>> 0
-    if (!this.#draining) this.#closeOpen()
+    const later = this.#draining
+    if (!later) this.#closeOpen()
+    this.#touched = later
     const taken = this.#takeEntries(log.id)
     const { bytes, clock, headMoved } = this.#writer.append(taken, salt)
     const mark = { number: ++this.#number, replica: log.id, clock: log.clock }
+    // A later part takes its cells and entries as they are by then. Nothing else may wait: then it closes the open commit, too.
+    if (later && !this.pending) this.closeTouched()
     const done = this.#draining ? this.open - 2 : this.open - 1
     this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock, entries: taken.length }
     const head = headMoved ? { head: { clock: log.head, update: log.headUpdate() } } : {}
     return { commit: this.inFlight, write: { log: log.id, append: { clock, update: bytes }, ...head } }
+  }
+
+  /** Closes the open commit where counts of it may be in a part of the one before: they stand or fall with that.
+   *  Answers the commit that increments go into then. */
+  closeTouched(): number {
+    if (this.#touched) this.open++
+    this.#touched = false
+    return this.open
   }
 
   /** The commit in flight is durable; answers it. */

@@ -7,8 +7,9 @@ import {
   type Verdict,
 } from '@tallymesh/crdt'
 import { Clocks } from './clocks.js'
-import type { Commits, InFlight } from './commits.js'
+import type { Commits } from './commits.js'
 import type { LinkId, PeerIdentity } from './effect.js'
+import type { InFlight } from './in-flight.js'
 import type { Peer, Peers } from './peers.js'
 import type { DurableMark, Message } from './protocol.js'
 import { type Room, stateOf } from './room.js'

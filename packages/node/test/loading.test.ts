@@ -1,0 +1,95 @@
+import { MemoryDisk } from '@tallymesh/store'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inRoom } from './engine-room.js'
+import { refusal, turn, until, within } from './wait.js'
+
+const loading = suite('loading after a failed write')
+
+/** Fails the write that is under way when it is called, and lets later ones pass. */
+function failing(disk: MemoryDisk): {
+  readonly waiting: () => number
+  readonly step: () => void
+  readonly fail: () => void
+} {
+  const waiting: Array<{ resolve: () => void; reject: (reason: Error) => void }> = []
+  disk.sync = () => new Promise((resolve, reject) => waiting.push({ resolve, reject }))
+  return {
+    waiting: () => waiting.length,
+    step: () => waiting.shift()?.resolve(),
+    fail: () => {
+      disk.sync = undefined
+      waiting.shift()?.reject(new Error('no space'))
+    },
+  }
+}
+
+loading(
+  'what rode along with a part of a large commit is in doubt when that part fails',
+  inRoom(async room => {
+    const disk = new MemoryDisk()
+    const one = await room.open('a', { disk })
+    await one.increment('x')
+    const gate = failing(disk)
+    for (let i = 0; i < 3_000; i++) one.increment(`k${i}`)
+    await until('the first part waits', () => gate.waiting() === 1)
+    const late = one.increment('k2999', 5)
+    const imported = one.engine.importSlots([{ key: 'y', replica: 'abc', increments: 3, decrements: 0 }])
+    await until('the import is carried', () => one.engine.replica.commits.carries)
+    gate.step()
+    await until('the last part waits', () => gate.waiting() === 1)
+    gate.fail()
+    assert.is((await refusal('the late count', late)).code, 'INDETERMINATE')
+    assert.is((await refusal('the import', imported)).code, 'INDETERMINATE')
+    await until('it has recovered', () => one.engine.refusal === undefined)
+    await within('a later count', one.increment('z'))
+    assert.equal([one.value('k2999'), one.value('y'), one.value('z')], [0, 0, 1])
+  }),
+)
+
+loading(
+  'an id that is known to be forked is not gone on with, though the disk does not say so',
+  inRoom(async room => {
+    const disk = new MemoryDisk()
+    const one = await room.open('a', { disk })
+    await one.increment('x', 5)
+    const forked = one.engine.replica.commits.replica
+    assert.ok(forked)
+    one.engine.replica.diverged(forked, 'so the test wants', [])
+    disk.failure = new Error('no space')
+    assert.is((await refusal('the count in flight', one.increment('x', 2))).code, 'INDETERMINATE')
+    await until('it has recovered', () => one.engine.refusal === undefined)
+    assert.ok(one.engine.replica.room.forked.has(forked))
+    await within('a later count', one.increment('x'))
+    assert.is.not(one.engine.replica.commits.replica, forked)
+    assert.is(one.value('x'), 6)
+  }),
+)
+
+loading(
+  'no read falls between the old table and the new one',
+  inRoom(async room => {
+    const disk = new MemoryDisk()
+    const one = await room.open('a', { disk })
+    // A key that is not counted has a place in the old table and none in the new one.
+    one.cell('never')
+    await one.increment('x', 5)
+    disk.failure = new Error('no space')
+    const doubtful = one.increment('y')
+    const seen = new Set<number>()
+    const read = async () => {
+      while (!one.story.includes('recovered')) {
+        for (let i = 0; i < 1_000; i++) {
+          seen.add(one.value('x'))
+          await undefined
+        }
+        await turn()
+      }
+    }
+    await within('it has recovered', read())
+    assert.is((await refusal('the count in flight', doubtful)).code, 'INDETERMINATE')
+    assert.equal([...seen], [5])
+  }),
+)
+
+loading.run()
