@@ -35,9 +35,10 @@ export const exportCommand = command({
       await transfer(http, { printer, timeoutMs: values.timeoutMs, write: chunk => printer.write(chunk) })
       return EXIT.done
     }
-    const target = await AtomicFile.create(values.out)
+    const target = new AtomicFile(values.out)
     const release = onInterruption(() => target.discard())
     try {
+      await target.create()
       const told = await transfer(http, { printer, timeoutMs: values.timeoutMs, write: chunk => target.write(chunk) })
       await target.commit()
       printer.note(`${told} are in ${values.out}`)

@@ -10,13 +10,14 @@ const path = join(dir, 'room.ndjson')
 const atomic = suite('atomic file')
 
 async function refusal(path: string): Promise<string> {
-  const error: unknown = await AtomicFile.create(path).catch((error: unknown) => error)
+  const error: unknown = await new AtomicFile(path).create().catch((error: unknown) => error)
   return (error as Error).message
 }
 
 atomic('stands in its place once it is whole, readable by its owner only', async () => {
   writeFileSync(path, 'before')
-  const file = await AtomicFile.create(path)
+  const file = new AtomicFile(path)
+  await file.create()
   await file.write(Buffer.from('after '))
   await file.write(Buffer.alloc(300_000, 'x'))
   assert.is(readFileSync(path, 'utf8'), 'before')
@@ -28,7 +29,8 @@ atomic('stands in its place once it is whole, readable by its owner only', async
 })
 
 atomic('leaves nothing where it is given up', async () => {
-  const file = await AtomicFile.create(join(dir, 'other'))
+  const file = new AtomicFile(join(dir, 'other'))
+  await file.create()
   await file.write(Buffer.from('x'))
   file.discard()
   file.discard()

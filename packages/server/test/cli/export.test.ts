@@ -95,15 +95,18 @@ exported('leaves no file where the export breaks off, and says that it did', asy
 exported('leaves no file where it is interrupted or nothing comes', async () => {
   const out = join(dir, 'interrupted.ndjson')
   const odd = await OddServer.start({ status: 200, silent: true })
-  const program = new CliProcess(['export', '--out', out, '--url', odd.url])
-  const temporary = () => readdirSync(dir).filter(name => name.startsWith('interrupted'))
-  while (temporary().length === 0) await new Promise(resolve => setTimeout(resolve, 5))
-  program.signal('SIGTERM')
-  assert.is((await program.ended()).signal, 'SIGTERM')
-  const { code, err } = await node.run(['export', '--out', out, '--url', odd.url, '--timeout-ms', '200'])
-  assert.equal([code, /cannot be reached: /.test(err)], [4, true], err)
-  assert.equal(temporary(), [])
-  odd.close()
+  try {
+    const program = new CliProcess(['export', '--out', out, '--url', odd.url])
+    const temporary = () => readdirSync(dir).filter(name => name.startsWith('interrupted'))
+    while (temporary().length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    program.signal('SIGTERM')
+    assert.is((await program.ended()).signal, 'SIGTERM')
+    const { code, err } = await node.run(['export', '--out', out, '--url', odd.url, '--timeout-ms', '200'])
+    assert.equal([code, /cannot be reached: /.test(err)], [4, true], err)
+    assert.equal(temporary(), [])
+  } finally {
+    odd.close()
+  }
 })
 
 exported('fails where nobody reads it to its end', async () => {
