@@ -43,6 +43,8 @@ export interface ClusterPlan {
 
 /** Of the surrounding shell; what they say would be the same for every node. */
 const OWN_VARIABLES = ['NAME', 'DATA', 'LISTEN', 'PEERS', 'ADVERTISE'].map(name => `TALLYMESH_${name}`)
+/** Flags that the plan gives each node itself: one value for all would make them share a name, a directory or a port. */
+const OWN_FLAGS = ['--name', '--data', '--listen', '--advertise']
 /** Enough for HAProxy to see that a node is not ready: it asks every 200 ms. */
 const DRAIN_MS = 500
 const NODES_MAX = 16
@@ -62,6 +64,10 @@ export function planCluster(options: ClusterOptions): ClusterPlan {
   }
   if (!/^127(\.\d{1,3}){3}$/.test(host)) {
     throw refuse(`--host must be a loopback address such as 127.0.0.1, got ${host}: a cluster is for one machine`)
+  }
+  const own = flags.find(flag => OWN_FLAGS.includes(flag.split('=', 1)[0] ?? ''))
+  if (own !== undefined) {
+    throw refuse(`${own.split('=', 1)[0]} after -- cannot be one for all nodes: the cluster gives each node its own`)
   }
   const data = resolve(options.data)
   const names = Array.from({ length: count }, (_, i) => ({ name: `node-${i + 1}`, port: port + 1 + i }))

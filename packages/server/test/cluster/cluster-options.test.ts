@@ -38,6 +38,9 @@ test('what is out of range is refused, with what it may be', () => {
     [{ seconds: 0 }, /--seconds/],
     [{ restartsMax: 0 }, /--restarts-max/],
     [{ restartWindowMs: 10 }, /--restart-window-ms/],
+    [{ flags: ['--name', 'x'] }, /^--name after -- cannot be one for all nodes/],
+    [{ flags: ['--log-level', 'debug', '--data=./x'] }, /^--data after --/],
+    [{ flags: ['--listen', '127.0.0.1:0'] }, /^--listen after --/],
     [{ host: '0.0.0.0' }, /--host must be a loopback address such as 127.0.0.1, got 0.0.0.0/],
   ]
   for (const [options, message] of wrong) {
