@@ -1,5 +1,5 @@
 import { AddBuffer } from './add-buffer.js'
-import { type Addition, checkAddition, checkReplicas, ENTRIES_MAX, type Replicas } from './addition.js'
+import { type Addition, checkAddition, checkAdditions, checkCall, checkReplicas, type Replicas } from './addition.js'
 import {
   type CounterPage,
   type CounterTotals,
@@ -52,6 +52,10 @@ export interface WatchOptions extends ReadOptions {
 // Longer ones go into the body: a request line that is too long is refused by whatever stands before the server.
 const PATH_LENGTH_MAX = 2_000
 
+const ADD_NAMES = ['replicas']
+const READ_NAMES = ['stale']
+const PAGE_NAMES = [...READ_NAMES, 'prefix', 'limit', 'after']
+
 /** Counts in and reads from a room through its HTTP servers. What was certainly not counted is tried again, on another server;
  *  what may have been counted is never sent twice. Every call fails with a `TallymeshClientError` that says which of both it was. */
 export class TallymeshClient {
@@ -65,7 +69,7 @@ export class TallymeshClient {
   readonly #stop = new AbortController()
   #closed: Promise<void> | undefined
 
-  /** @throws TallymeshClientError INVALID_URL, INVALID_OPTION */
+  /** @throws TallymeshClientError INVALID_URL, INVALID_OPTION, INVALID_TOKEN */
   constructor(options: ClientOptions) {
     this.#options = checkOptions(options)
     this.#position = Position.parse(options.position ?? '')
@@ -89,6 +93,7 @@ export class TallymeshClient {
   add(key: string, amount: number, options: AddOptions = {}): Promise<CounterValue> {
     try {
       this.#checkOpen()
+      checkCall(options, ADD_NAMES)
       const addition = checkAddition(key, amount)
       const replicas = checkReplicas(options.replicas) ?? this.#options.replicas
       if (this.#options.maxDelayMs > 0) return this.#buffer.add(addition, replicas, options.signal)
@@ -114,10 +119,8 @@ export class TallymeshClient {
    *  @throws TallymeshClientError as `add` */
   async addAll(additions: readonly Addition[], options: AddOptions = {}): Promise<readonly CounterValue[]> {
     this.#checkOpen()
-    if (!Array.isArray(additions) || additions.length === 0 || additions.length > ENTRIES_MAX) {
-      throw refuse('INVALID_OPTION', `additions must be an array of 1 to ${ENTRIES_MAX}; nothing was counted`)
-    }
-    const checked = additions.map(addition => checkAddition(addition?.key, addition?.add))
+    checkCall(options, ADD_NAMES)
+    const checked = checkAdditions(additions)
     const replicas = checkReplicas(options.replicas) ?? this.#options.replicas
     return await this.#track(this.#post(checked, replicas, options.signal))
   }
@@ -151,11 +154,13 @@ export class TallymeshClient {
   /** The counter's value and totals; zeros where it was never counted. Contains all that this client was told is counted.
    *  @throws TallymeshClientError INVALID_NAME, UNREACHABLE, NOT_CAUGHT_UP, ABORTED, CLOSED, and the server's refusals */
   async get(key: string, options: ReadOptions = {}): Promise<CounterTotals> {
+    checkCall(options, READ_NAMES)
     return await this.#read(counterPath(canonicalKey(key)), counterTotals, options)
   }
 
   /** A page of the counters in key order. @throws as `get` */
   async list(options: ListOptions = {}): Promise<CounterPage> {
+    checkCall(options, PAGE_NAMES)
     const { prefix, after } = options
     const limit = options.limit === undefined ? undefined : integer('limit', options.limit, 1, 1_000)
     return await this.#read(`/v1/counters${query({ prefix, after, limit })}`, counterPage, options)
@@ -177,6 +182,7 @@ export class TallymeshClient {
    *  @throws TallymeshClientError the server's refusals; UNREACHABLE if there was no first value within `deadlineMs` */
   watch(key: string, options: WatchOptions = {}): AsyncGenerator<CounterValue, void, undefined> {
     this.#checkOpen()
+    checkCall(options, [...READ_NAMES, 'intervalMs'])
     const intervalMs =
       options.intervalMs === undefined ? undefined : integer('intervalMs', options.intervalMs, 10, 60_000)
     const path = `${counterPath(canonicalKey(key))}/watch${query({ intervalMs })}`
@@ -186,6 +192,7 @@ export class TallymeshClient {
 
   /** The room's members as the server that answers sees them. @throws as `get` */
   async members(options: Pick<ReadOptions, 'signal'> = {}): Promise<Members> {
+    checkCall(options, [])
     return await this.#read('/v1/members', roomMembers, { ...options, stale: true })
   }
 

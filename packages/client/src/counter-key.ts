@@ -1,4 +1,5 @@
 import { refuse } from './client-error.js'
+import { given } from './given.js'
 
 const TEXT_BYTES_MAX = 256
 const LABELS_MAX = 16
@@ -38,7 +39,7 @@ function labelText(label: string, value: unknown): string {
 }
 
 function checkText(what: string, text: unknown): string {
-  if (typeof text !== 'string') throw refuse('INVALID_NAME', `${what} must be a string, got ${typeof text}`)
+  if (typeof text !== 'string') throw refuse('INVALID_NAME', `${what} must be a string, got ${given(text)}`)
   // A UTF-16 unit takes at most 3 bytes: most texts need no counting.
   const bytes = text.length * 3 <= TEXT_BYTES_MAX ? 0 : utf8.encode(text).length
   if (bytes > TEXT_BYTES_MAX) {
@@ -59,7 +60,7 @@ const LABEL_PART = /((?:[^\\=]|\\[\s\S])*)="((?:[^\\"]|\\[\s\S])*)"(,|$)/y
  *  refuse a whole batch.
  *  @throws TallymeshClientError INVALID_NAME */
 export function canonicalKey(key: unknown): string {
-  if (typeof key !== 'string') throw refuse('INVALID_NAME', `a counter key must be a string, got ${typeof key}`)
+  if (typeof key !== 'string') throw refuse('INVALID_NAME', `a counter key must be a string, got ${given(key)}`)
   if (key.length > KEY_LENGTH_MAX) throw refuse('INVALID_NAME', `a counter key of ${key.length} characters is too long`)
   const parts = NAME_PART.exec(key)
   if (!parts) throw malformed(key)

@@ -1,6 +1,7 @@
 import { checkReplicas, ENTRIES_MAX, type Replicas } from './addition.js'
 import { refuse } from './client-error.js'
-import type { TokenSource } from './wire.js'
+import { checkNames, given } from './given.js'
+import { checkToken, type TokenSource } from './wire.js'
 
 export interface ClientOptions {
   /** 1 to 64 addresses of servers, or of a load balancer before them, such as `http://127.0.0.1:7001`. The first is asked first. */
@@ -42,12 +43,20 @@ export interface CheckedOptions {
   readonly random: () => number
 }
 
-/** @throws TallymeshClientError INVALID_OPTION */
+const OPTIONS: ReadonlyArray<keyof ClientOptions> = [
+  ...(['urls', 'token', 'timeoutMs', 'deadlineMs', 'retry', 'maxDelayMs', 'maxKeys', 'replicas'] as const),
+  ...(['position', 'fetch', 'random'] as const),
+]
+
+/** @throws TallymeshClientError INVALID_OPTION, INVALID_TOKEN */
 export function checkOptions(options: ClientOptions): CheckedOptions {
+  checkNames('options', options, OPTIONS)
   const { token, retry = {} } = options
+  checkNames('retry', retry, ['backoffMinMs', 'backoffMaxMs'])
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
-    throw refuse('INVALID_OPTION', 'token must be a string or a function')
+    throw refuse('INVALID_OPTION', `token must be a string or a function, got ${given(token)}`)
   }
+  if (typeof token === 'string') checkToken(token)
   // Called as a method of something else, a browser's fetch refuses to work.
   const fetcher = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
   const random = options.random ?? Math.random
@@ -75,6 +84,5 @@ export function checkOptions(options: ClientOptions): CheckedOptions {
 /** @throws TallymeshClientError INVALID_OPTION */
 export function integer(name: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value
-  const given = typeof value === 'number' ? String(value) : `a ${typeof value}`
-  throw refuse('INVALID_OPTION', `${name} must be an integer from ${min} to ${max}, got ${given}`)
+  throw refuse('INVALID_OPTION', `${name} must be an integer from ${min} to ${max}, got ${given(value)}`)
 }

@@ -108,14 +108,15 @@ export class Wire {
     } catch (cause) {
       throw refuse('INVALID_TOKEN', 'the token function failed; nothing was sent', cause)
     }
-    if (typeof token !== 'string' || !TOKEN.test(token)) {
-      throw refuse(
-        'INVALID_TOKEN',
-        'a token must be 1 to 4,096 printable ASCII characters without spaces; nothing was sent',
-      )
-    }
-    return token
+    return checkToken(token)
   }
+}
+
+/** Refuses what no header can hold, without showing it. @throws TallymeshClientError INVALID_TOKEN */
+export function checkToken(token: unknown): string {
+  if (typeof token === 'string' && TOKEN.test(token)) return token
+  const rule = 'a token must be 1 to 4,096 printable ASCII characters without spaces'
+  throw refuse('INVALID_TOKEN', `${rule}; nothing was sent`)
 }
 
 /** What a caller is told whose signal aborted before anything was counted. */

@@ -73,7 +73,7 @@ test('what cannot be counted is refused before anything is sent', async () => {
   for (const entries of [[], 'x', Array.from({ length: 2_001 }, () => ({ key: 'a', add: 1 }))]) {
     await failsWith(client.addAll(entries as []), 'INVALID_OPTION')
   }
-  await failsWith(client.addAll([null] as unknown as []), 'INVALID_AMOUNT')
+  await failsWith(client.addAll([null] as unknown as []), 'INVALID_OPTION')
   await failsWith(client.add('a', 1, { replicas: 0 }), 'INVALID_OPTION')
   await failsWith(client.list({ limit: 0 }), 'INVALID_OPTION')
   throwsCode(() => client.watch('a', { intervalMs: 1 }), 'INVALID_OPTION')
@@ -200,6 +200,32 @@ test('close waits for adds, ends reads, and refuses what comes after', async () 
   throwsCode(() => client.watch('a'), 'CLOSED')
   await client.flush()
   await server.close()
+})
+
+test('calls refuse what they do not know, in words', async () => {
+  const { server, client, close } = await opened()
+  const told = async (promise: Promise<unknown>) => (await failsWith(promise, 'INVALID_OPTION')).message
+  const none = null as unknown as object
+  assert.is(await told(client.add('x', 1, none)), 'options must be an object, got null; nothing was sent')
+  assert.match(await told(client.add('x', 1, { replica: 2 } as object)), /no "replica"; known are signal, replicas;/)
+  assert.match(await told(client.add('x', 1, { signal: 5 } as object)), /signal must be an AbortSignal, got 5/)
+  assert.match(await told(client.addAll([{ key: 'x', add: 1 }], none)), /got null/)
+  for (const call of [client.get('x', none), client.list(none), client.members(none)])
+    assert.match(await told(call), /null/)
+  assert.match(throwsCode(() => client.watch('x', none), 'INVALID_OPTION').message, /got null/)
+  for (const entry of [null, undefined, 5, 'x']) {
+    const additions = [{ key: 'x', add: 1 }, entry] as Array<{ key: string; add: number }>
+    assert.match(
+      await told(client.addAll(additions)),
+      /^additions\[1\] must be an object such as .* nothing was counted$/,
+    )
+  }
+  assert.match(await told(client.addAll(Array(3))), /^additions\[0\] .* got undefined/)
+  const bad = { key: 'x', add: undefined as unknown as number }
+  assert.match((await failsWith(client.addAll([bad]), 'INVALID_AMOUNT')).message, /^additions\[0\]: .* got undefined;/)
+  assert.match((await failsWith(client.addAll([{ key: '', add: 1 }]), 'INVALID_NAME')).message, /^additions\[0\]: /)
+  assert.is(server.seen.length, 0)
+  await close()
 })
 
 test.run()

@@ -26,12 +26,17 @@ test('are refused in words', () => {
     [{ timeoutMs: 0 }, /timeoutMs must be an integer from 1 to 600000, got 0/],
     [{ deadlineMs: 1.5 }, /deadlineMs must be an integer from 1 to 3600000, got 1.5/],
     [{ maxDelayMs: '5' }, /maxDelayMs .* got a string/],
+    [{ maxDelayMs: null, maxKeys: null, timeoutMs: {} }, /timeoutMs .* got an object$/],
     [{ maxKeys: 1_001 }, /maxKeys/],
     [{ retry: { backoffMinMs: -1 } }, /retry.backoffMinMs/],
     [{ retry: { backoffMinMs: 100, backoffMaxMs: 50 } }, /retry.backoffMaxMs must be an integer from 100/],
     [{ replicas: 0 }, /replicas/],
     [{ replicas: 'all' }, /'majority'/],
-    [{ token: 5 }, /token/],
+    [{ replicas: 1_001 }, /1 to 1000/],
+    [{ retry: null }, /^retry must be an object, got null$/],
+    [{ retry: { backoff: 5 } }, /^retry has no "backoff"; known are backoffMinMs, backoffMaxMs$/],
+    [{ timeout: 5 }, /^options has no "timeout"; known are urls, token, timeoutMs, .*random$/],
+    [{ token: 5 }, /token .* got 5/],
     [{ fetch: 5 }, /fetch/],
     [{ random: 5 }, /random/],
     [{ position: 'x' }, /position/],
@@ -39,6 +44,22 @@ test('are refused in words', () => {
   for (const [options, message] of bad) {
     const open = () => new TallymeshClient({ urls: ['http://127.0.0.1:1'], ...options } as ClientOptions)
     assert.match(throwsCode(open, 'INVALID_OPTION').message, message)
+  }
+})
+
+test('that are no object are refused', () => {
+  const Client = TallymeshClient as unknown as new (...options: unknown[]) => TallymeshClient
+  for (const options of [[], [undefined], [null], [5], ['http://127.0.0.1:1'], [['http://127.0.0.1:1']]]) {
+    assert.match(throwsCode(() => new Client(...options), 'INVALID_OPTION').message, /^options must be an object, got /)
+  }
+  assert.match(throwsCode(() => new Client(), 'INVALID_OPTION').message, /got undefined$/)
+})
+
+test('a token that no header can hold is refused at once, and not shown', () => {
+  for (const token of ['', 'two\nlines', 'sp ace', 'ü', 'x'.repeat(5_000)]) {
+    const open = () => new TallymeshClient({ urls: ['http://127.0.0.1:1'], token })
+    const error = throwsCode(open, 'INVALID_TOKEN')
+    assert.not.ok(token !== '' && `${error.stack}${JSON.stringify(error)}`.includes(token))
   }
 })
 

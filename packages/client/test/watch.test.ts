@@ -139,7 +139,7 @@ test('a server that refuses for good ends it; one that is not ready or answers n
   const client = new TallymeshClient({ urls: [server.url], retry })
   assert.is((await failsWith(client.watch('a').next(), 'FORBIDDEN')).status, 403)
   assert.is(server.paths.length, 5)
-  const badToken = new TallymeshClient({ urls: [server.url], token: 'no\nline' })
+  const badToken = new TallymeshClient({ urls: [server.url], token: () => 'no\nline' })
   await failsWith(badToken.watch('a').next(), 'INVALID_TOKEN')
   await Promise.all([client.close(), server.close()])
 })

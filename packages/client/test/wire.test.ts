@@ -358,7 +358,7 @@ test('a token is sent, asked for at each attempt, and never shown', async () => 
 test('a token that no header can hold, or that is not to be had, is refused before anything is sent', async () => {
   const server = await ScriptedServer.start()
   for (const token of ['two\nlines', '', 'sp ace', 'ü', 'x'.repeat(5_000)]) {
-    const client = new TallymeshClient({ urls: [server.url], token })
+    const client = new TallymeshClient({ urls: [server.url], token: () => token })
     const error = await failsWith(client.add('a', 5), 'INVALID_TOKEN')
     assert.is(error.counted, false)
     assert.not.ok(token !== '' && error.message.includes(token))
