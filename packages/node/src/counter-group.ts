@@ -23,12 +23,25 @@ export function checkGroup(
     throw new TallymeshError('INVALID_OPTION', `${text}; nothing was counted`)
   }
   // Unlike `map`, it does not pass over the holes of a sparse list.
-  return Array.from(entries, (entry: unknown) => {
+  return Array.from(entries, (entry: unknown, at) => {
     const { key, add } = Object(entry) as Partial<CounterAdd>
     if (typeof key !== 'string') {
-      const text = `each count of a group needs the key of a counter, got ${key === null ? 'null' : typeof key}`
+      const text = `entry ${at}: each count of a group needs the key of a counter, got ${key === null ? 'null' : typeof key}`
       throw new TallymeshError('INVALID_NAME', `${text}; nothing was counted`)
     }
-    return { key: isKey(key) ? (key as CounterKey) : canonicalKey(key), add: checkSignedAmount(add) }
+    return placed(at, () => ({
+      key: isKey(key) ? (key as CounterKey) : canonicalKey(key),
+      add: checkSignedAmount(add),
+    }))
   })
+}
+
+/** What `check` answers; its refusal names the entry. */
+function placed<T>(at: number, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof TallymeshError)) throw error
+    throw new TallymeshError(error.code, `entry ${at}: ${error.message}`, { cause: error })
+  }
 }

@@ -245,7 +245,7 @@ export class Engine {
   async #recover(cause: unknown): Promise<void> {
     const error = unexpected(cause)
     if (error.code === 'WITNESS_STUCK') return this.#fatal(error)
-    const text = `the node waits for its disk (${error.message}); nothing was counted`
+    const text = `the node waits for its disk; nothing was counted. An earlier write failed: ${error.message}`
     if (!this.#retired) this.refusal = new TallymeshError('NOT_READY', text, { cause: error })
     this.options.events.recovering(error)
     this.loop.stop(new TallymeshError('NOT_READY', 'this node reopens its store'))

@@ -99,11 +99,15 @@ function groupCounts(entries: readonly GroupEntry[]): readonly GroupCount[] {
     checkSignedAmount(add)
     let sum = sums.get(cell)
     if (!sum) sums.set(cell, (sum = { cell, p: 0, n: 0 }))
-    if (add > 0) sum.p += add
-    else sum.n -= add
-    if (sum.p <= Number.MAX_SAFE_INTEGER && sum.n <= Number.MAX_SAFE_INTEGER) continue
-    const text = `the counts of one group on ${cell.key} pass 2^53 - 1; nothing was counted`
-    throw new TallymeshError('COUNTER_OVERFLOW', text)
+    const amount = Math.abs(add)
+    const total = add > 0 ? sum.p : sum.n
+    if (total + amount > Number.MAX_SAFE_INTEGER) {
+      const what = add > 0 ? 'increments' : 'decrements'
+      const text = `${cell.key} has ${total} ${what} in this group; ${amount} more would pass 2^53 - 1. Nothing was counted`
+      throw new TallymeshError('COUNTER_OVERFLOW', text)
+    }
+    if (add > 0) sum.p += amount
+    else sum.n += amount
   }
   return [...sums.values()]
 }

@@ -18,6 +18,9 @@ const BACKOFF_MIN_MS = 100
 const BACKOFF_MAX_MS = 5_000
 /** A link that lasted this long was no failed attempt. */
 const STABLE_MS = 5_000
+/** So often in a row an address must have failed before nobody is expected there any more: that takes about half a second, in which
+ *  nodes that start together find each other. */
+const ALONE_ATTEMPTS = 3
 /** An address that leads back here may lead elsewhere later: a name can stand for several nodes. */
 const SELF_RETRY_MS = 30_000
 
@@ -84,6 +87,13 @@ export class Mesh {
 
   get links(): number {
     return this.#links.size
+  }
+
+  /** Whether nobody is linked, and every address failed several times in a row: who waits for peers waits in vain. */
+  get alone(): boolean {
+    if (this.#links.size > 0 || this.#targets.size === 0) return false
+    // The attempt that is under way has not failed yet.
+    return [...this.#targets.values()].every(({ attempts, dialing }) => attempts - (dialing ? 1 : 0) >= ALONE_ATTEMPTS)
   }
 
   /** Dials whoever is due. @param nowMs a monotonic time */

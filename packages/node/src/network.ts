@@ -80,6 +80,10 @@ export class Network {
     return this.#mesh.links
   }
 
+  get alone(): boolean {
+    return this.#mesh.alone
+  }
+
   /** Takes an upgrade request, or answers it with an HTTP error; it owns the socket from then on. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     routeUpgrade(

@@ -115,6 +115,11 @@ export class TallymeshNode {
     return this.#engine.caughtUp
   }
 
+  /** Whether no peer is linked, and every address that is known failed several times in a row, which takes about half a second. */
+  get alone(): boolean {
+    return this.#life.network.alone
+  }
+
   /** All counters that were ever counted in the room, in key order: `[key, value]`.
    *  @throws TallymeshError VALUE_UNSAFE at a value that no number holds exactly; read such a counter's `valueBigInt` */
   *counters(options: { readonly prefix?: string } = {}): IterableIterator<[CounterKey, number]> {

@@ -89,10 +89,12 @@ groups(
       ]),
       'COUNTER_OVERFLOW',
     )
+    const sum = await refusal('the sum', one.engine.add([-BIG, -2].map(add => ({ cell: one.cell('x'), add }))))
+    assert.is(sum.message, `x has ${BIG} decrements in this group; 2 more would pass 2^53 - 1. Nothing was counted`)
     assert.is(await code([['x', 1]], { replicas: 0 }), 'INVALID_OPTION')
     assert.is(await code([['x', 1]], { wanted: 2 }), 'INVALID_OPTION')
     assert.is(one.value('x'), 0)
-    assert.is(one.errors.length, 14)
+    assert.is(one.errors.length, 15)
     await within('both directions fill up', one.engine.add([BIG, -BIG].map(add => ({ cell: one.cell('x'), add }))))
     assert.is(one.value('x'), 0)
   }),

@@ -65,6 +65,19 @@ function proxy(url: string): ReturnType<typeof counting> {
 }
 
 mesh(
+  'is alone where every address failed several times, until somebody links',
+  inLab(async lab => {
+    const port = await freePort()
+    const a = await lab.open('a', { peers: [`ws://127.0.0.1:${port}`] })
+    assert.is(a.alone, false)
+    await until('nobody is expected any more', () => a.alone)
+    const b = await lab.open('b', { listen: { port } })
+    await meshed(a, b)
+    assert.is(a.alone, false)
+  }),
+)
+
+mesh(
   'learns of the others from one seed',
   inLab(async lab => {
     const a = await lab.open('a')

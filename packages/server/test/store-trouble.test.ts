@@ -41,6 +41,7 @@ async function countUntilRefused(server: TallymeshServer): Promise<number> {
     const answer = await post(server, '/v1/counters', batch)
     if (answer.status === 200) continue
     assert.equal([answer.status, answer.json.code, answer.json.counted], [504, 'INDETERMINATE', 'perhaps'])
+    assert.match(answer.json.detail as string, /may or may not have been counted: ENOSPC: the disk is full$/)
     return acknowledged
   }
   throw new Error('the disk never filled')
@@ -60,6 +61,11 @@ test('says so, refuses to count, reads on, and counts again when there is room',
       const refused = await post(server, '/v1/counters/orders', { add: 1 })
       assert.equal([refused.status, refused.json.code, refused.json.counted], [503, 'NOT_READY', false])
       assert.is(refused.headers.get('retry-after'), '1')
+      for (const { text } of [refused, await ask(server, '/readyz')]) {
+        assert.match(text, /ENOSPC: the disk is full/)
+        assert.not.match(text, path)
+        assert.not.match(text, /may or may not|IO error/)
+      }
       const batch = await post(server, '/v1/counters', [{ key: 'orders', add: 1 }])
       assert.equal([batch.status, batch.json.counted], [503, false])
       assert.is((await ask(server, '/v1/counters/orders')).json.value, 7)

@@ -49,7 +49,7 @@ export class Damage {
     return new TallymeshError(
       'STORE_CORRUPT',
       `the store in ${dir} is damaged: ${this.#shown()}. Restore the directory from a backup, or start with an empty ` +
-        'one and let the peers send everything back, or open it with salvage: true (--repair) to keep what can be read',
+        'one and let the peers send everything back, or open it with repair: true (--repair) to keep what can be read',
     )
   }
 

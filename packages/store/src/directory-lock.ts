@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, rm, stat, symlink } from 'node:fs/promises'
+import { access, mkdir, open, readdir, rm, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { levelReason } from './database.js'
@@ -40,17 +40,23 @@ export class DirectoryLock {
   /** Takes a lock that others made, and writes nothing beside it: LevelDB locks the file that it opens, here through a symbolic
    *  link in a directory of its own.
    *  @param scratch an empty directory
-   *  @returns undefined where this or another process holds the lock; 'unmade' where nobody ever took it
+   *  @returns undefined where this or another process holds the lock; 'unmade' where nobody ever took it; 'read-only' where the
+   *    file system takes no writes: then nobody writes through it, either
    *  @throws Error where the lock cannot be opened for writing */
-  static async borrow(path: string, scratch: string): Promise<DirectoryLock | 'unmade' | undefined> {
+  static async borrow(path: string, scratch: string): Promise<DirectoryLock | 'unmade' | 'read-only' | undefined> {
     const file = join(path, LOCK_FILE)
     // Through a link that leads nowhere, LevelDB would make the file.
     if (!(await DirectoryLock.made(path))) return 'unmade'
     const { dev, ino } = await stat(path)
     const name = `${dev}:${ino}`
     if (held.has(name)) return undefined
+    // Held before the file is opened here: closing it would drop a lock that this process holds on it.
     held.add(name)
     try {
+      if (await readOnly(file)) {
+        held.delete(name)
+        return 'read-only'
+      }
       await symlink(file, join(scratch, LOCK_FILE))
       return new DirectoryLock(await openLevel(scratch), name)
     } catch (error) {
@@ -72,6 +78,18 @@ export class DirectoryLock {
     if (!held.has(this.#name)) return
     await this.#level.close()
     held.delete(this.#name)
+  }
+}
+
+/** Whether the file system refuses to open a file for writing, and only because it is read-only.
+ *  @throws Error for any other reason, with the path that was given */
+async function readOnly(file: string): Promise<boolean> {
+  try {
+    await (await open(file, 'r+')).close()
+    return false
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EROFS') return true
+    throw error
   }
 }
 

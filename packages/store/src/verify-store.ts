@@ -34,13 +34,14 @@ export interface VerifiedStore {
 }
 
 /** Verifies every byte of the store in `dir`, as opening it would, and changes nothing there: the database is copied to a
- *  directory below `os.tmpdir()` and opened there. Until `close` no node can open the directory.
+ *  directory below `os.tmpdir()` and opened there. Until `close` no node can open the directory, unless its file system is
+ *  mounted read-only: then there is nothing to lock.
  *  @throws TallymeshError STORE_LOCKED while a process uses it, STORE_UNUSABLE where it holds no store or cannot be read,
  *    STORE_WRONG_ROOM, STORE_UNSUPPORTED. Damage is no error */
 export async function verifyStore({ dir, room }: VerifyStoreOptions): Promise<VerifiedStore> {
   const real = await findDirectory(dir)
   const scratch = await mkdtemp(join(tmpdir(), 'tallymesh-verify-'))
-  let lock: DirectoryLock | 'unmade' | undefined
+  let lock: DirectoryLock | 'unmade' | 'read-only' | undefined
   const close = async () => {
     if (lock instanceof DirectoryLock) await lock.release()
     await rm(scratch, { recursive: true, force: true })

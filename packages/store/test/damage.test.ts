@@ -190,6 +190,7 @@ test('zeros within a log are damage', async () => {
     writeFileSync(join(dir, log()), bytes.fill(0, 4096, 8192))
   })
   assert.is((outcome as TallymeshError).code, 'STORE_CORRUPT')
+  assert.match((outcome as TallymeshError).message, /open it with repair: true \(--repair\)/)
 })
 
 test('a log that ends within a record before another one goes on is damage', async () => {

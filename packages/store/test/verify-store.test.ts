@@ -18,6 +18,7 @@ import { openLevelStore, type VerifiedStore, verifyStore } from '@tallymesh/stor
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { commitOf, contentAfter, contentOf, sameContent } from './history.js'
+import { run, whenPossible } from './mount.js'
 import { seeded } from './random.js'
 import { FAST, temporary } from './temporary.js'
 
@@ -233,6 +234,60 @@ test('a directory that cannot be read is refused', async () => {
   chmodSync(work.path, 0)
   assert.is(await code(verifyStore({ dir: work.path })), 'STORE_UNUSABLE')
   chmodSync(work.path, 0o700)
+})
+
+test('a directory on a read-only mount is verified, without a lock', async () => {
+  const { path, remove } = temporary(FAST)
+  const mount = () => run('mount', '-t', 'tmpfs', '-o', 'size=16m', 'tallymesh-test', path)
+  await whenPossible('a read-only mount', mount, async () => {
+    try {
+      const dir = join(path, 'data')
+      cpSync(base.path, dir, { recursive: true })
+      run('mount', '-o', 'remount,ro', path)
+      const before = fingerprint(path)
+      const store = await verifyStore({ dir, room: 'shop' })
+      assert.equal(store.damage, [])
+      assert.is(store.lastCommit?.number, COMMITS)
+      await store.close()
+      assert.equal(fingerprint(path), before)
+      run('mount', '-o', 'remount,rw', path)
+      const again = await openLevelStore({ dir, room: 'shop' })
+      await again.close()
+    } finally {
+      run('umount', '-l', path)
+    }
+  })
+  remove()
+  assert.equal(leftovers(), [])
+})
+
+test('a lock that may not be written is named by its own path', async () => {
+  rmSync(work.path, { recursive: true, force: true })
+  cpSync(base.path, work.path, { recursive: true })
+  const lock = join(work.path, 'lock', 'LOCK')
+  for (const [path, mode] of [
+    [work.path, 0o755],
+    [join(work.path, 'lock'), 0o755],
+    [lock, 0o444],
+    [scratch.path, 0o777],
+  ] as const) {
+    chmodSync(path, mode)
+  }
+  const wasRoot = process.geteuid?.() === 0
+  if (wasRoot) process.seteuid?.(65_534)
+  let error: TallymeshError
+  try {
+    error = await verifyStore({ dir: work.path }).then(
+      () => Promise.reject(new Error('it was verified')),
+      (error: TallymeshError) => error,
+    )
+  } finally {
+    if (wasRoot) process.seteuid?.(0)
+  }
+  assert.is(error.code, 'STORE_UNUSABLE')
+  assert.ok(error.message.includes(lock), error.message)
+  assert.not.match(error.message, /tallymesh-verify-/)
+  assert.equal(leftovers(), [])
 })
 
 /** A process that opens a store and writes until it is killed; it first says `open`, or why it could not. */

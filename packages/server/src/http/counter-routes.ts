@@ -1,7 +1,7 @@
 import { TallymeshError } from '@tallymesh/crdt'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AddOptions, TallymeshNode } from 'tallymesh'
-import { CounterHandles } from './counter-handles.js'
+import { type CounterHandle, CounterHandles } from './counter-handles.js'
 import { jsonNumber } from './json-number.js'
 import {
   ADD_ANSWERS,
@@ -104,13 +104,23 @@ function addOne(node: TallymeshNode, handles: CounterHandles, request: AddReques
 
 function addMany(node: TallymeshNode, handles: CounterHandles, request: BatchRequest, reply: FastifyReply): void {
   // Every key is looked at before the first is counted.
-  const found = request.body.map(({ key }) => handles.of(node, key))
+  const found = request.body.map(({ key }, at) => handleAt(node, handles, key, at))
   const entries = request.body.map(({ add }, at) => ({ key: (found[at] as (typeof found)[number]).counter.key, add }))
   const answered = () => {
     const text = `[${found.map(handle => handle.json()).join(',')}]`
     reply.header('content-type', JSON_TYPE).header('tallymesh-after', node.position).send(text)
   }
   node.add(entries, request.query).then(answered, error => reply.send(error))
+}
+
+/** @throws TallymeshError INVALID_NAME, with the place in the batch */
+function handleAt(node: TallymeshNode, handles: CounterHandles, key: string, at: number): CounterHandle {
+  try {
+    return handles.of(node, key)
+  } catch (error) {
+    if (!(error instanceof TallymeshError) || error.code !== 'INVALID_NAME') throw error
+    throw new TallymeshError('INVALID_NAME', `body/${at}/key: ${error.message}; nothing was counted`)
+  }
 }
 
 interface Totals {

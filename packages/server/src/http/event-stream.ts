@@ -7,6 +7,8 @@ export interface EventStreamOptions {
   readonly stallMs: number
   /** Between comments that keep the connection alive, and find the one that is not. Default 15,000 ms. */
   readonly heartbeatMs?: number
+  /** Called once if the reader is cut off because it stalled. */
+  readonly stalled?: () => void
 }
 
 /** Server-sent events to one reader. Nothing is written while the reader has not taken what was written before, so that a slow
@@ -16,6 +18,7 @@ export class EventStream {
   readonly closed: Promise<void>
   readonly #response: ServerResponse
   readonly #stallMs: number
+  readonly #stalled: () => void
   readonly #heartbeat: NodeJS.Timeout
   #open = true
   /** Ends the write that is under way. */
@@ -24,9 +27,13 @@ export class EventStream {
   #last = Promise.resolve(true)
 
   /** @param response with its headers sent */
-  constructor(response: ServerResponse, { stallMs, heartbeatMs = HEARTBEAT_MS }: EventStreamOptions) {
+  constructor(
+    response: ServerResponse,
+    { stallMs, heartbeatMs = HEARTBEAT_MS, stalled = () => {} }: EventStreamOptions,
+  ) {
     this.#response = response
     this.#stallMs = stallMs
+    this.#stalled = stalled
     this.#heartbeat = setInterval(() => void this.#beat(), heartbeatMs)
     this.closed = new Promise(resolve => {
       response.once('close', () => {
@@ -54,9 +61,15 @@ export class EventStream {
     clearInterval(this.#heartbeat)
     if (!(await this.send(data, event))) this.#response.destroy()
     this.#response.end()
-    const cut = setTimeout(() => this.#response.destroy(), this.#stallMs)
+    const cut = setTimeout(() => this.#cut(), this.#stallMs)
     await this.closed
     clearTimeout(cut)
+  }
+
+  #cut(): void {
+    if (!this.open) return
+    this.#response.destroy()
+    this.#stalled()
   }
 
   async #beat(): Promise<void> {
@@ -71,7 +84,7 @@ export class EventStream {
   #writeNow(text: string): Promise<boolean> {
     if (!this.open) return Promise.resolve(false)
     return new Promise(resolve => {
-      const stalled = setTimeout(() => this.#response.destroy(), this.#stallMs)
+      const stalled = setTimeout(() => this.#cut(), this.#stallMs)
       this.#taken = error => {
         clearTimeout(stalled)
         this.#taken = undefined

@@ -22,7 +22,9 @@ export function answerFailures(app: FastifyInstance, serving: Serving): void {
   app.setNotFoundHandler((request, reply) => {
     const { http } = serving.metrics
     const posts = request.method === 'POST'
-    const allowed = methods.at(request.raw.url as string)
+    const found = methods.at(request.raw.url as string)
+    // A route that takes this method, and found nothing: a file of the documentation.
+    const allowed = found.includes(request.method) ? [] : found
     http.route(request.method, 'unmatched').answered(allowed.length > 0 ? 405 : 404, 0)
     if (allowed.length === 0)
       return answer(serving, request, reply, new TallymeshError('NOT_FOUND', 'nothing is served here'), posts)
@@ -78,6 +80,10 @@ function invalid(breach: NonNullable<FastifyError['validation']>[number] | undef
   if (where === 'body' && instancePath.endsWith('/add')) {
     const text = `body${instancePath}: an amount must be an integer from 1 to 2^53 - 1, or one below zero`
     return new TallymeshError('INVALID_AMOUNT', `${text}; nothing was counted`)
+  }
+  if (instancePath === '/replicas') {
+    const text = `${where}/replicas must be an integer from 1 to 1000, or "majority"`
+    return new TallymeshError('REQUEST_INVALID', `${text}; nothing was counted`)
   }
   const { additionalProperty, allowedValues } = params as { additionalProperty?: string; allowedValues?: unknown[] }
   if (additionalProperty === UNREADABLE) {

@@ -49,8 +49,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
   server.maxConnections = options.connectionsMax
   server.on('drop', () => options.refused('CONNECTIONS_MAX'))
   server.on('checkExpectation', (request: IncomingMessage) => {
-    const text = 'the Expect header asks for something that is not known here; leave it out'
-    refuse(options, request.socket, new HttpError(417, 'REQUEST_INVALID', text))
+    const text = 'the Expect header asks for something that is not known here; leave it out; nothing was counted'
+    refuse(options, request.socket, new HttpError(417, 'REQUEST_INVALID', text), request.method === 'POST')
   })
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     refuse(options, socket, new HttpError(405, 'METHOD_NOT_ALLOWED', 'this is not a proxy'))
@@ -69,7 +69,8 @@ function checked(options: HttpServerOptions): RequestListener {
   const { handler } = options
   return (request, response) => {
     if (request.headers.host === undefined && request.httpVersionMinor === 1) {
-      return refuse(options, request.socket, invalid('the request has no Host header'))
+      const error = invalid('the request has no Host header; nothing was counted')
+      return refuse(options, request.socket, error, request.method === 'POST')
     }
     handler(request, response)
   }
@@ -80,33 +81,43 @@ interface RefusalOptions {
   readonly refused: (code: string) => void
 }
 
-/** Answers on a bare socket, and ends it. */
-export function refuse({ name, refused }: RefusalOptions, socket: Duplex, error: TallymeshError): void {
+/** Answers on a bare socket, and ends it. @param adds whether the request may have been to count something, and did not */
+export function refuse({ name, refused }: RefusalOptions, socket: Duplex, error: TallymeshError, adds = false): void {
   refused(error.code)
   socket.on('error', () => socket.destroy())
   if (!socket.writable) {
     socket.destroy()
     return
   }
-  socket.end(rawProblem(error, name), () => socket.destroy())
+  socket.end(rawProblem(error, name, adds), () => socket.destroy())
 }
+
+type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: unknown }
 
 /** A socket with the response that it still has to carry. */
 type Busy = Socket & { readonly _httpMessage?: ServerResponse | null }
 
 /** Answers what Node's parser refuses. While an earlier request of the same connection is under way, its own answer comes
  *  first: the client would take this one for it, and an add that counts would look refused. */
-export function refuseUnparsed(options: RefusalOptions, error: NodeJS.ErrnoException, socket: Socket): void {
+export function refuseUnparsed(options: RefusalOptions, error: ParserError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
   const busy = (socket as Busy)._httpMessage
   // A request whose body did not end was not handled: it is the one that is refused.
-  if (!busy || (!busy.headersSent && !busy.req.complete)) refuse(options, socket, parserProblem(error))
+  if (!busy || (!busy.headersSent && !busy.req.complete))
+    refuse(options, socket, parserProblem(error), mayAdd(error, busy))
   // A stream of events, or an answer of which a part is sent: nothing can follow it.
   else if (busy.headersSent && !busy.writableEnded) socket.destroy()
   else busy.once('close', () => refuseUnparsed(options, error, socket))
+}
+
+/** Whether a request that was not handled may have been a POST. What is known is the part that arrived last. */
+function mayAdd({ rawPacket }: ParserError, busy: ServerResponse | null | undefined): boolean {
+  if (busy) return busy.req.method === 'POST'
+  const text = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1') : ''
+  return text.includes('POST ') || !/^(?:GET|HEAD|DELETE|OPTIONS|PUT|PATCH|CONNECT|TRACE) /.test(text)
 }
 
 function parserProblem(error: NodeJS.ErrnoException): TallymeshError {
@@ -115,7 +126,11 @@ function parserProblem(error: NodeJS.ErrnoException): TallymeshError {
     return new HttpError(408, 'REQUEST_INVALID', 'the request did not arrive in time; nothing was counted')
   }
   if (code === 'HPE_HEADER_OVERFLOW') {
-    return new HttpError(431, 'REQUEST_INVALID', `the head of the request is over ${HEADER_BYTES_MAX} bytes`)
+    return new HttpError(
+      431,
+      'REQUEST_INVALID',
+      `the head of the request is over ${HEADER_BYTES_MAX} bytes; nothing was counted`,
+    )
   }
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
     return new HttpError(413, 'BODY_TOO_LARGE', 'the chunk extensions of the body are too large; nothing was counted')

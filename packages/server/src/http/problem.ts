@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { type ErrorCode, TallymeshError } from '@tallymesh/crdt'
+import { ERROR_CODES, type ErrorCode, TallymeshError } from '@tallymesh/crdt'
 
 /** Whether an add that failed was counted. */
 export type Counted = boolean | 'perhaps'
@@ -65,7 +65,42 @@ export function problemOf(error: unknown, adds: boolean): Problem {
     const detail = 'the server met an error that it did not expect; its log has more'
     return problem(500, adds ? 'INDETERMINATE' : 'NOT_READY', detail, adds ? 'perhaps' : undefined)
   }
-  return problem(statusOf(error) as number, error.code, error.message, adds ? counted(error.code) : undefined)
+  return problem(
+    statusOf(error) as number,
+    error.code,
+    publicDetail(error, adds),
+    adds ? counted(error.code) : undefined,
+  )
+}
+
+/** What the system says of a disk, in its own words or in LevelDB's. */
+const DISK_TROUBLE: ReadonlyArray<readonly [RegExp, string]> = [
+  [/\bENOSPC\b|no space left on device/i, 'ENOSPC: the disk is full'],
+  [/\bEDQUOT\b|quota exceeded/i, 'EDQUOT: the disk quota is used up'],
+  [/\bEROFS\b|read-only file system/i, 'EROFS: the disk is read-only'],
+  [/\bEIO\b|input\/output error/i, 'EIO: the disk cannot be read or written'],
+  [/\bE[MN]FILE\b|too many open files/i, 'EMFILE: too many files are open'],
+  [/\b(?:EACCES|EPERM)\b|permission denied|operation not permitted/i, 'EACCES: the permission is denied'],
+]
+const NOTHING_COUNTED = /[;.,] nothing was counted(?=$|[;.,])/gi
+
+/** The message of an error as strangers may read it: of what lies behind it the kind, without paths; the log has the rest.
+ *  @param adds whether something was to be counted: else nothing is said of that */
+export function publicDetail(error: TallymeshError, adds: boolean): string {
+  const { message, cause } = error
+  const shown = cause instanceof TallymeshError ? message.replaceAll(cause.message, () => briefly(cause)) : message
+  return adds ? shown : shown.replace(NOTHING_COUNTED, '')
+}
+
+function briefly(error: TallymeshError): string {
+  // Messages about anything else may hold such words for other reasons.
+  const ofDisk = /^(?:STORE|WITNESS)_/.test(error.code)
+  for (let at: unknown = error; ofDisk && at instanceof Error; at = at.cause) {
+    const { message } = at
+    const trouble = DISK_TROUBLE.find(([words]) => words.test(message))
+    if (trouble) return trouble[1]
+  }
+  return `${error.code}: ${ERROR_CODES[error.code]}`
 }
 
 function statusOf(error: TallymeshError): number | undefined {
@@ -89,9 +124,10 @@ export function problemHeaders({ status, code }: Problem): Record<string, string
   return {}
 }
 
-/** A whole HTTP answer, for sockets that Fastify does not answer on. The connection ends with it. */
-export function rawProblem(error: unknown, node: string): string {
-  const found = problemOf(error, false)
+/** A whole HTTP answer, for sockets that Fastify does not answer on. The connection ends with it.
+ *  @param adds whether the request may have been to count something */
+export function rawProblem(error: unknown, node: string, adds = false): string {
+  const found = problemOf(error, adds)
   const body = JSON.stringify(found)
   const headers: Record<string, string> = {
     'content-type': PROBLEM_TYPE,

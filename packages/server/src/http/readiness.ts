@@ -1,4 +1,5 @@
 import type { TallymeshNode } from 'tallymesh'
+import { publicDetail } from './problem.js'
 
 /** Why a node should get no traffic. */
 export type NotReadyReason = 'opening' | 'catching-up' | 'lagging' | 'store' | 'contested' | 'failed' | 'draining'
@@ -10,7 +11,7 @@ export interface NotReady {
 }
 
 /** What readiness asks of a node. */
-export type ReadinessView = Pick<TallymeshNode, 'status' | 'refusal' | 'caughtUp'> & {
+export type ReadinessView = Pick<TallymeshNode, 'status' | 'refusal' | 'caughtUp' | 'alone'> & {
   readonly stats: { readonly behind: number }
 }
 
@@ -66,7 +67,8 @@ export class Readiness {
       return { reason: 'opening', detail: 'this node is opening its data directory' }
     }
     if (node.status !== 'ready') return stopped(node)
-    if (!node.caughtUp && nowMs - this.#openedMs < this.options.joinTimeoutMs) {
+    // Where nobody answers there is nothing to wait for.
+    if (!node.caughtUp && !node.alone && nowMs - this.#openedMs < this.options.joinTimeoutMs) {
       const detail = `this node asks its peers for what it missed, for ${this.options.joinTimeoutMs} ms at most`
       return { reason: 'catching-up', detail }
     }
@@ -80,7 +82,7 @@ export class Readiness {
 }
 
 function stopped({ status, refusal }: ReadinessView): NotReady {
-  const detail = refusal?.message ?? `this node is ${status}`
+  const detail = refusal ? publicDetail(refusal, false) : `this node is ${status}`
   if (status === 'draining' || status === 'closed') return { reason: 'draining', detail }
   if (status === 'opening') return { reason: 'store', detail }
   return { reason: causeCode(refusal) === 'IDENTITY_CONTESTED' ? 'contested' : 'failed', detail }

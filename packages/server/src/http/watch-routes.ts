@@ -8,6 +8,8 @@ import { openedNode, type Serving } from './serving.js'
 import { bearerOf, scopeRefusal } from './token-check.js'
 
 const INTERVAL_MS = 100
+/** Of a key, in the log. */
+const SHOWN_MAX = 256
 const ROUTE = '/v1/counters/:key/watch'
 
 type WatchRequest = FastifyRequest<{ Params: { key: string }; Querystring: { intervalMs?: number } }>
@@ -42,7 +44,11 @@ export function watchRoutes(app: FastifyInstance, serving: Serving): void {
         'x-accel-buffering': 'no',
       })
       metrics.http.route('GET', ROUTE).answered(200, performance.now() - request.startedMs)
-      const stream = new EventStream(raw, { stallMs: limits.watchStallMs })
+      const unread = { key: counter.key.slice(0, SHOWN_MAX), client: request.ip, stallMs: limits.watchStallMs }
+      const stalled = () => {
+        serving.log.info(unread, 'a watcher left its events unread and was cut off')
+      }
+      const stream = new EventStream(raw, { stallMs: limits.watchStallMs, stalled })
       const token = bearerOf(request.headers.authorization)
       const admitted = () => scopeRefusal(serving.tokens, token, 'read') === undefined
       void watchers.watch(counter, stream, request.query.intervalMs ?? INTERVAL_MS, admitted)

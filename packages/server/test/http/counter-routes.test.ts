@@ -124,6 +124,38 @@ test('refuse what is not a plain amount, and count nothing of it', () =>
     assert.is(server.node.counterByKey('orders').value, 0)
   })())
 
+test('name the entry of a batch, the option or nothing of counting in what they refuse', () =>
+  inServerLab(async lab => {
+    const server = await lab.start('a')
+    const detail = async (answer: Promise<Answer>) => (await answer).json.detail as string
+    const batch = post(server, '/v1/counters', [
+      { key: 'x', add: 1 },
+      { key: 'y{', add: 1 },
+    ])
+    assert.match(await detail(batch), /^body\/1\/key: .*; nothing was counted$/)
+    const rule = 'replicas must be an integer from 1 to 1000, or "majority"; nothing was counted'
+    for (const replicas of ['all', 0, 1_001, null]) {
+      assert.is(await detail(post(server, '/v1/counters/x', { add: 1, replicas })), `body/${rule}`)
+    }
+    assert.is(await detail(post(server, '/v1/counters?replicas=all', [{ key: 'x', add: 1 }])), `querystring/${rule}`)
+    const big = Number.MAX_SAFE_INTEGER
+    const over = post(server, '/v1/counters', [
+      { key: 'x', add: big },
+      { key: 'x', add: 1 },
+    ])
+    assert.is(
+      await detail(over),
+      `x has ${big} increments in this group; 1 more would pass 2^53 - 1. Nothing was counted`,
+    )
+    for (const path of ['/v1/counters?limit=0', '/v1/counters?x=1', '/v1/counters/x?%ff', '/v1/counters/%ff']) {
+      const { status, json } = await ask(server, path)
+      assert.is(status, 400, path)
+      assert.not.match(json.detail as string, /counted/)
+      assert.is(json.counted, undefined)
+    }
+    assert.is(server.node.stats.commits, 0)
+  })())
+
 test('refuse bodies of another type, encoding or size', () =>
   inServerLab(async lab => {
     const server = await lab.start('a', { bodyBytesMax: 1_024 })

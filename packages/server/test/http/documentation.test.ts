@@ -46,6 +46,18 @@ test('is shown as a page that needs nothing from elsewhere', () =>
     }
   })())
 
+test('a file that it does not have is not found', () =>
+  inServerLab(async lab => {
+    const server = await lab.start('a')
+    for (const method of ['GET', 'HEAD']) {
+      assert.is((await ask(server, '/docs/static/nope', { method })).status, 404, method)
+    }
+    const { json } = await ask(server, '/docs/static/nope')
+    assert.equal([json.code, json.detail], ['NOT_FOUND', 'nothing is served here'])
+    const posted = await ask(server, '/docs/static/nope', { method: 'POST' })
+    assert.equal([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD'])
+  })())
+
 if (existsSync(CHROMIUM)) {
   test('renders in a browser, within its own content policy', () =>
     inServerLab(async lab => {

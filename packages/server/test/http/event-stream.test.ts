@@ -58,13 +58,16 @@ test(
   'cuts off a reader that does not read, and says so to who waits',
   streaming(async (response, client) => {
     client.socket.pause()
-    const events = new EventStream(response, { stallMs: 50, heartbeatMs: 60_000 })
+    let stalls = 0
+    const events = new EventStream(response, { stallMs: 50, heartbeatMs: 60_000, stalled: () => stalls++ })
     const text = 'x'.repeat(1024 * 1024)
     let sent = 0
     while (await events.send(text)) sent++
     assert.not(events.open)
     await events.closed
     assert.ok(sent < 200, `${sent} MiB were written`)
+    await events.end('{}', 'end')
+    assert.is(stalls, 1)
   }),
 )
 

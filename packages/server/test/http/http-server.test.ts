@@ -48,6 +48,28 @@ test('answers what is not HTTP with a problem, and closes', () =>
     assert.is((await ask(server, '/livez')).status, 200)
   })())
 
+test('says that nothing was counted where a request may have been an add', () =>
+  inServerLab(async lab => {
+    await lab.start('a')
+    const post = `POST ${PATH} HTTP/1.1\r\n`
+    const body = 'content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nz\r\n'
+    const cases: Array<[bytes: string, counted: false | undefined]> = [
+      ['nonsense\r\n\r\n', false],
+      [`${post}\r\n`, false],
+      [`${post}host: lab\r\nbad header\r\n\r\n`, false],
+      [`${post}host: lab\r\nx: ${'x'.repeat(33_000)}\r\n\r\n`, false],
+      [`${post}host: lab\r\nexpect: the-unexpected\r\n\r\n`, false],
+      [`${post}host: lab\r\n${body}`, false],
+      ['GET /livez HTTP/1.1\r\n\r\n', undefined],
+      ['GET /livez HTTP/1.1\r\nhost: lab\r\nbad header\r\n\r\n', undefined],
+    ]
+    for (const [bytes, counted] of cases) {
+      const problem = problemOf(await exchange(lab, bytes))
+      assert.is(problem.counted, counted, bytes.slice(0, 80))
+      assert.is(/nothing was counted$/.test(problem.detail as string), counted === false, problem.detail as string)
+    }
+  })())
+
 test('takes no request with two lengths: one of them would smuggle another request', () =>
   inServerLab(async lab => {
     const server = await lab.start('a')

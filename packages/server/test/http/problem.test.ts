@@ -41,6 +41,43 @@ test('of an error that nobody expected shows nothing of it', () => {
   assert.equal(problemOf('s3cret', false).code, 'NOT_READY')
 })
 
+test('shows the kind of what lies behind it, and no path', () => {
+  const level = new Error('IO error: /var/lib/t/db/000003.log: No space left on device')
+  const text = `a write to /var/lib/t failed (${level.message}); it may or may not be stored`
+  const failed = new TallymeshError('STORE_WRITE_FAILED', text, { cause: level })
+  const waits = 'the node waits for its disk; nothing was counted. An earlier write failed: '
+  const refusal = (cause: TallymeshError) => new TallymeshError('NOT_READY', `${waits}${cause.message}`, { cause })
+  assert.is(problemOf(refusal(failed), true).detail, `${waits}ENOSPC: the disk is full`)
+  assert.is(
+    problemOf(refusal(failed), false).detail,
+    'the node waits for its disk. An earlier write failed: ENOSPC: the disk is full',
+  )
+  const cases: Array<[words: string, shown: RegExp]> = [
+    ['Disk quota exceeded', /EDQUOT/],
+    ['Read-only file system', /EROFS/],
+    ['Input/output error', /EIO/],
+    ['Too many open files', /EMFILE/],
+    ['EPERM: operation not permitted', /EACCES/],
+    ['something else', /STORE_UNUSABLE: the data directory cannot/],
+  ]
+  for (const [words, shown] of cases) {
+    const cause = new TallymeshError('STORE_UNUSABLE', '/a/b cannot be used', { cause: new Error(`/a/b: ${words}`) })
+    const { detail } = problemOf(refusal(cause), true)
+    assert.match(detail, shown)
+    assert.not.match(detail, '/a/b')
+  }
+  const contested = new TallymeshError('IDENTITY_CONTESTED', '/a/b is full: ENOSPC')
+  assert.match(problemOf(refusal(contested), true).detail, /IDENTITY_CONTESTED: the replica id/)
+})
+
+test('says nothing of counting where nothing was to be counted', () => {
+  const detail = (text: string, adds: boolean) => problemOf(new TallymeshError('NOT_READY', text), adds).detail
+  assert.is(detail('it opens; nothing was counted', true), 'it opens; nothing was counted')
+  assert.is(detail('it opens; nothing was counted', false), 'it opens')
+  assert.is(detail('it is full. Nothing was counted', false), 'it is full')
+  assert.is(detail('it ends; nothing was counted, ask another', false), 'it ends, ask another')
+})
+
 test('carries the headers that belong to it', () => {
   const headers = (code: ErrorCode) => problemHeaders(problemOf(new TallymeshError(code, ''), false))
   assert.equal(headers('UNAUTHORIZED'), { 'www-authenticate': 'Bearer' })
@@ -56,6 +93,8 @@ test('can be written on a bare socket', () => {
   assert.match(head, new RegExp(`content-length: ${Buffer.byteLength(body)}`))
   assert.match(head, /tallymesh-node: B%C3%BCro/)
   assert.is(JSON.parse(body).detail, 'nix \u{1f512}')
+  assert.is(JSON.parse(body).counted, undefined)
+  assert.match(rawProblem(new TallymeshError('NOT_FOUND', 'nix'), 'a', true), /"counted":false/)
   assert.is(headerText('a b'), 'a b')
 })
 

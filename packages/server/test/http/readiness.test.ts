@@ -7,7 +7,7 @@ const test = suite('readiness')
 
 function view(changes: Partial<ReadinessView> & { behind?: number } = {}): ReadinessView {
   const { behind = 0, ...rest } = changes
-  return { status: 'ready', refusal: undefined, caughtUp: true, stats: { behind }, ...rest }
+  return { status: 'ready', refusal: undefined, caughtUp: true, alone: false, stats: { behind }, ...rest }
 }
 
 function reasonOf(node: ReadinessView | undefined, nowMs = 0): string | undefined {
@@ -34,8 +34,17 @@ test('says why a node gets no traffic', () => {
   assert.is(reasonOf(view({ status: 'closed' })), 'draining')
 })
 
+test('shows no path to strangers', () => {
+  const cause = new TallymeshError('STORE_WRITE_FAILED', 'a write to /var/lib/t failed: No space left on device')
+  const refusal = new TallymeshError('NOT_READY', `it waits; nothing was counted. It said: ${cause.message}`, { cause })
+  const readiness = new Readiness({ joinTimeoutMs: 1_000, readyBehindMax: 10 })
+  readiness.opened(view({ status: 'opening', refusal }), 0)
+  assert.is(readiness.verdict(0)?.detail, 'it waits. It said: ENOSPC: the disk is full')
+})
+
 test('waits for a node to catch up, but not for ever', () => {
   assert.is(reasonOf(view({ caughtUp: false }), 999), 'catching-up')
+  assert.is(reasonOf(view({ caughtUp: false, alone: true })), undefined, 'nobody answers')
   assert.is(reasonOf(view({ caughtUp: false }), 1_000), undefined, 'a partition keeps no node from serving')
   assert.is(reasonOf(view({ caughtUp: false, behind: 11 }), 1_000), 'lagging')
 })

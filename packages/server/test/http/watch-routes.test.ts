@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Tokens } from '../../src/security/tokens.js'
@@ -106,6 +107,33 @@ test('takes a bounded number of watchers', () =>
       client.close()
       return admitted
     })
+  })())
+
+test('logs one line when it cuts off who does not read', () =>
+  inServerLab(async lab => {
+    const lines: string[] = []
+    const logger = pino({}, { write: (line: string) => lines.push(line) })
+    const server = await lab.start('a', { logger, watchStallMs: 100 })
+    // Every event repeats the key: a long one fills the buffers of the connection soon.
+    const labels = Array.from({ length: 10 }, (_, at) => `l${at}="${'\\"'.repeat(256)}"`)
+    const key = `orders{${labels.join(',')}}`
+    const client = await watch(server.url, encodeURIComponent(key), '?intervalMs=10')
+    await until('it watches', () => valuesOf(client).length === 1)
+    client.socket.pause()
+    const cut = () => lines.filter(line => line.includes('left its events unread'))
+    const counter = server.node.counterByKey(key)
+    await until(
+      'it is cut off',
+      async () => {
+        await counter.increment()
+        return cut().length > 0
+      },
+      60_000,
+    )
+    const { key: named, stallMs, client: address } = JSON.parse(cut()[0] as string)
+    assert.equal([named, stallMs, address], [counter.key.slice(0, 256), 100, '127.0.0.1'])
+    assert.is(cut().length, 1)
+    client.close()
   })())
 
 test.run()
