@@ -157,7 +157,8 @@ export class TallymeshServer {
     const unlistened = new Promise<void>(resolve => server.close(() => resolve()))
     server.closeIdleConnections()
     const cut = await this.#inFlight.settled(this.#limits.shutdownTimeoutMs)
-    if (cut > 0) this.#log.warn({ requests: cut }, 'requests in flight did not end in time and are cut')
+    if (cut > 0)
+      this.#log.warn({ event: 'warning', requests: cut }, 'requests in flight did not end in time and are cut')
     try {
       await this.#node?.close()
     } finally {
@@ -180,12 +181,12 @@ export class TallymeshServer {
       .filter(outcome => outcome.status === 'rejected')
       .map(({ reason }) => reason as TallymeshError)
     for (const { code } of failures) this.#metrics.failed(code)
-    for (const { code, message } of failures.slice(1)) this.#log.error({ code }, message)
+    for (const { code, message } of failures.slice(1)) this.#log.error({ event: 'error', code }, message)
     if (failures[0]) throw failures[0]
   }
 
   #warn(): void {
-    for (const warning of this.#certificates?.warnings ?? []) this.#log.warn(warning)
+    for (const warning of this.#certificates?.warnings ?? []) this.#log.warn({ event: 'warning' }, warning)
   }
 
   async #makeApp(): Promise<void> {
@@ -227,7 +228,7 @@ export class TallymeshServer {
     // A process without free file descriptors fails to accept, and goes on.
     server
       .removeAllListeners('error')
-      .on('error', cause => this.#log.error({ code: 'LISTEN_FAILED' }, failed(cause).message))
+      .on('error', cause => this.#log.error({ event: 'error', code: 'LISTEN_FAILED' }, failed(cause).message))
     this.#port = (server.address() as AddressInfo).port
   }
 
@@ -241,7 +242,8 @@ export class TallymeshServer {
     const { advertise, listen } = this.#options
     if (advertise !== undefined) return advertise
     if (/^(?:0\.0\.0\.0|\[?::\]?)$/.test(listen.host)) {
-      this.#log.warn(`peers cannot be told where to dial ${listen.host}: advertise an address of this machine`)
+      const text = `peers cannot be told where to dial ${listen.host}: advertise an address of this machine`
+      this.#log.warn({ event: 'warning' }, text)
       return []
     }
     return [`${this.#certificates ? 'wss' : 'ws'}://${this.#authority}`]

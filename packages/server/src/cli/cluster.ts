@@ -25,7 +25,8 @@ export const cluster = command({
     room: defaulted(text('NAME', 256), 'default', { meaning: 'the room of the nodes' }),
     seconds: optional(integer('S', 1, 1_000_000), { meaning: 'end by itself after so long' }),
     restartsMax: defaulted(integer('N', 1, 1_000_000), '10', {
-      meaning: 'a node that ends more often than this within --restart-window-ms is given up',
+      meaning:
+        'a node is given up at its Nth quick end (ready for less than 10 s) within --restart-window-ms; at its first, where its settings or its data directory are refused',
     }),
     restartWindowMs: defaulted(integer('MS', 1_000, 86_400_000), '60000', { meaning: 'see --restarts-max' }),
     stopGraceMs: defaulted(integer('MS', 0, 600_000), '15000', {

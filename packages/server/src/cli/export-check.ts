@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { plural } from '../plural.js'
 import { CommandError, EXIT } from './exit-code.js'
 
 const FORMAT = 'tallymesh-export'
@@ -48,7 +49,7 @@ export class ExportCheck {
   end(): ExportHead {
     if (this.#rest.length > 0) this.#fail('its last line is cut off')
     if (!this.#head) this.#fail('it is empty')
-    if (!this.#ended) this.#fail(`it breaks off after ${this.#slots} slots`)
+    if (!this.#ended) this.#fail(`it breaks off after ${plural(this.#slots, 'slot')}`)
     return this.#head as ExportHead
   }
 
@@ -90,7 +91,8 @@ export class ExportCheck {
 
   #readEnd({ slots, sha256 }: Record<string, unknown>): void {
     this.#ended = true
-    if (slots !== this.#slots) this.#fail(`it holds ${this.#slots} slots, its end says ${JSON.stringify(slots)}`)
+    if (slots !== this.#slots)
+      this.#fail(`it holds ${plural(this.#slots, 'slot')}, its end says ${JSON.stringify(slots)}`)
     if (sha256 !== this.#sha256.digest('hex')) this.#fail('its slots do not match their SHA-256')
   }
 

@@ -1,3 +1,4 @@
+import { plural } from '../plural.js'
 import { readAccess } from './access.js'
 import { AtomicFile } from './atomic-file.js'
 import { command } from './command.js'
@@ -73,7 +74,7 @@ async function transfer(http: RoomHttp, { printer, timeoutMs, write }: Transfer)
     }
     const { room, node } = check.end()
     if (told > 0) printer.progress('')
-    return printable(`${check.slots} slots of room ${room}, as node ${node} holds them,`)
+    return printable(`${plural(check.slots, 'slot')} of room ${room}, as node ${node} holds them,`)
   } finally {
     clearTimeout(timer)
   }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
+import { plural } from '../plural.js'
 import { readAccess } from './access.js'
 import { importAnswer } from './answers.js'
 import { command } from './command.js'
@@ -44,7 +45,9 @@ export const importCommand = command({
     if (values.json) await printer.json(answer)
     else {
       const from = printable(`of room ${room}, exported at ${at}`)
-      await printer.line(`${answer.slots} slots ${from}: ${answer.changed} changed, the others were known already`)
+      await printer.line(
+        `${plural(answer.slots, 'slot')} ${from}: ${answer.changed} changed, the others were known already`,
+      )
     }
     return EXIT.done
   },

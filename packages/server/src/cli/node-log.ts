@@ -28,7 +28,8 @@ export class NodeLog {
       this.#logger[status === 'failed' ? 'error' : 'info']({ event: 'status', status }, `the node is ${status}`)
     })
     node.on('peer', ({ name, store, state }) => {
-      this.#logger[state === 'up' ? 'info' : 'warn'](
+      // A peer that starts or is busy is suspected for a moment: only who is down is worth a look.
+      this.#logger[state === 'down' ? 'warn' : 'info'](
         { event: 'peer', peer: name, store, state },
         `peer ${name} is ${state}`,
       )

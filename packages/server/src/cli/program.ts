@@ -49,8 +49,12 @@ async function runCommand({ command, operands, typed }: Chosen, surroundings: Su
 
 function sentence(error: unknown): string {
   if (error instanceof CommandError) return printable(error.message)
-  if (error instanceof TallymeshError || error instanceof TallymeshClientError)
-    return printable(`${error.message} (${error.code})`)
+  if (error instanceof TallymeshError) return printable(`${error.message} (${error.code})`)
+  if (error instanceof TallymeshClientError) {
+    const { message, status, code } = error
+    // Every sentence has its code at the end; once is enough.
+    return printable(`${message.replaceAll(` answered ${status} ${code}`, ` answered ${status}`)} (${code})`)
+  }
   // Not foreseen: where it came from helps whoever repairs it.
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

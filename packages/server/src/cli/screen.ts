@@ -25,12 +25,13 @@ export class Screen {
     this.#resized = events.resized
   }
 
+  /** A serial line or a container may not know its size: it says 0. */
   get rows(): number {
-    return this.#output.rows ?? 24
+    return this.#output.rows || 24
   }
 
   get columns(): number {
-    return this.#output.columns ?? 80
+    return this.#output.columns || 80
   }
 
   open(): void {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isatty } from 'node:tty'
 import type { TallymeshError } from 'tallymesh'
 import type { ServerOptions } from '../options.js'
+import { plural } from '../plural.js'
 import { startServer, type TallymeshServer } from '../server.js'
 import { notifySystemd, startWatchdog, watchdogIntervalMs } from '../systemd.js'
 import { VERSION } from '../version.js'
@@ -73,7 +74,7 @@ export class ServerRun {
   #listening(url: string): void {
     const { tokens, tls } = this.#options
     const size = tokens?.size ?? 0
-    const access = size === 0 ? 'no tokens: loopback only' : `${size} token${size === 1 ? '' : 's'}`
+    const access = size === 0 ? 'no tokens: loopback only' : plural(size, 'token')
     const secure = tls === undefined ? 'no TLS' : tls.ca === undefined ? 'TLS' : 'mutual TLS'
     this.#log.logger.info({ event: 'listening', url, tokens: size }, `listening on ${url} (${access}; ${secure})`)
     this.#warn()

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { WriteStream } from 'node:tty'
 import type { TallymeshClient } from '@tallymesh/client'
+import { plural } from '../plural.js'
 import { openClient, readAccess } from './access.js'
 import { command } from './command.js'
 import { EXIT } from './exit-code.js'
@@ -136,7 +137,7 @@ function view({ rates, sample, trouble }: Seen, rows: number): string[] {
   return [
     printable(`room ${room.room} as node ${room.node} sees it${trouble === undefined ? '' : `: ${trouble}`}`),
     printable(`members: ${members.join(', ')}`),
-    `${more ? 'the first ' : ''}${rates.size} counters, ${rate(rates.total)} counted per second`,
+    `${more ? 'the first ' : ''}${plural(rates.size, 'counter')}, ${rate(rates.total)} counted per second`,
     ...textTable(
       COLUMNS,
       rates.busiest(Math.max(rows, 0)).map(({ key, value, up, down }) => [String(value), rate(up), rate(down), key]),

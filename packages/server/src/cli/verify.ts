@@ -1,3 +1,4 @@
+import { plural } from '../plural.js'
 import { command } from './command.js'
 import { EXIT, usageError } from './exit-code.js'
 import { optional } from './flag.js'
@@ -39,13 +40,13 @@ export const verify = command({
     }
     await printer.line(printable(`${values.data}: store ${found.store} of room ${found.room}`))
     await printer.line(
-      `${found.keys} counters in ${found.slots} slots of ${found.logs} logs, ${found.commits} commits, ${found.bytes} bytes on disk`,
+      `${plural(found.keys, 'counter')} in ${plural(found.slots, 'slot')} of ${plural(found.logs, 'log')}, ${plural(found.commits, 'commit')}, ${plural(found.bytes, 'byte')} on disk`,
     )
     if (damage.length === 0) {
       await printer.line('whole: every checksum, digest and chain holds')
       return exit
     }
-    await printer.line(`damaged in ${damage.length} place${damage.length === 1 ? '' : 's'}:`)
+    await printer.line(`damaged in ${plural(damage.length, 'place')}:`)
     for (const place of damage) await printer.line(`  ${printable(place)}`)
     await printer.line(REPAIR)
     return exit

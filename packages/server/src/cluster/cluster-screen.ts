@@ -1,3 +1,4 @@
+import { plural } from '../plural.js'
 import type { BalancerKind } from './balancer-files.js'
 import type { SupervisedNode } from './supervised-node.js'
 import { describe, isError, type SupervisorEvent } from './supervisor-event.js'
@@ -14,13 +15,13 @@ export interface ClusterView {
 
 /** What an operator needs to know once all is up. */
 export function startScreen({ nodes, data, host, port, lb }: ClusterView): string[] {
-  const first = nodes[0]
+  const first = nodes.find(({ phase }) => phase !== 'given up')
   const url = lb === undefined ? `http://${host}:${first?.spec.port}` : `http://${host}:${port}`
   const victim = nodes.find(({ pid }) => pid !== undefined)
   const width = Math.max(...nodes.map(({ name }) => name.length), lb?.length ?? 0)
   return [
     '',
-    `A room of ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}, data and logs in ${data}`,
+    `A room of ${plural(nodes.length, 'node')}, data and logs in ${data}`,
     ...nodes.map(node => {
       const { name, spec, pid, phase } = node
       return `  ${name.padEnd(width)}  http://${spec.host}:${spec.port}  ${phase}, process ${pid ?? '-'}`

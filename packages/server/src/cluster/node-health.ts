@@ -54,6 +54,7 @@ export class NodeHealth {
     const silentMs = nowMs - this.#answeredMs
     const silence = `no answer for ${(silentMs / 1000).toFixed(1)} s`
     const { against, asked } = verdicts
+    if (asked === 1 && against === 1) return `${silence}, and its only peer misses it too`
     if (asked > 0 && against * 2 >= asked) return `${silence}, and ${against} of ${asked} peers miss it too`
     if (asked === 0 && silentMs >= hangAloneMs) return `${silence}, and no peer to ask`
     return silentMs >= answerMaxMs ? silence : undefined

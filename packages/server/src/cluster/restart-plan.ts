@@ -1,3 +1,5 @@
+import { EXIT } from '../cli/exit-code.js'
+
 export interface RestartLimits {
   /** So many quick ends within the window, and the node is given up. */
   readonly restartsMax: number
@@ -6,6 +8,14 @@ export interface RestartLimits {
   readonly steadyMs: number
 }
 
+/** Exit codes of `tallymesh start` that another start would only repeat, until somebody repairs what they mean. */
+const FUTILE: ReadonlyMap<number | undefined, string> = new Map([
+  [EXIT.usage, 'its settings are refused'],
+  [EXIT.directory, 'its data directory cannot be used'],
+])
+/** So many in a row are borne where a process had run before: a killed one may hold the directory for a moment longer. */
+const FUTILE_ENDS_MAX = 5
+
 export const BACKOFF_MIN_MS = 100
 export const BACKOFF_MAX_MS = 5_000
 
@@ -13,6 +23,8 @@ export const BACKOFF_MAX_MS = 5_000
 export class RestartPlan {
   readonly #endsMs: number[] = []
   #streak = 0
+  #futileEnds = 0
+  #mayHaveRun = false
 
   /** @param random uniform in [0, 1) */
   constructor(
@@ -36,5 +48,18 @@ export class RestartPlan {
     if (this.#endsMs.length >= restartsMax) return undefined
     const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.#streak++, 10))
     return waitMs * (1 + this.random()) * 0.5
+  }
+
+  /** Takes every end of the process, planned ones included. @param exitCode undefined where a signal ended it
+   *  @returns why it must not be started again; undefined where another start may succeed */
+  futile(exitCode: number | undefined, wasReady: boolean): string | undefined {
+    const reason = wasReady ? undefined : FUTILE.get(exitCode)
+    if (reason === undefined) {
+      this.#mayHaveRun = true
+      this.#futileEnds = 0
+      return undefined
+    }
+    this.#futileEnds++
+    return this.#mayHaveRun && this.#futileEnds <= FUTILE_ENDS_MAX ? undefined : `${reason} (exit code ${exitCode})`
   }
 }

@@ -85,6 +85,8 @@ class Cluster {
       this.#balancer.start()
       await this.#passing(this.#balancer, signal)
     }
+    // Why is said already, and nothing is left to try.
+    if (this.#allGivenUp) return
     const { data, host, port } = this.plan
     if (this.options.json) return this.#report('cluster', { type: 'up', urls: this.#urls })
     for (const line of startScreen({ nodes: this.#supervisor.nodes, data, host, port, lb })) this.#print(line)
@@ -103,7 +105,9 @@ class Cluster {
       await this.#supervisor.settled(PATIENCE_MS, signal)
     } catch (error) {
       if (signal.aborted) throw error
-      const missing = this.#supervisor.nodes.filter(({ phase }) => phase !== 'ready').map(({ name }) => name)
+      const missing = this.#supervisor.nodes
+        .filter(({ phase }) => phase !== 'ready' && phase !== 'given up')
+        .map(({ name }) => name)
       this.#report('cluster', { type: 'note', text: `goes on while ${missing.join(', ')} is not ready yet` })
     }
   }

@@ -2,7 +2,7 @@ import { type BalancerAddresses, type BalancerKind, writeBalancer } from './bala
 import type { Guard } from './guard.js'
 import { probe } from './probe.js'
 import { RestartPlan } from './restart-plan.js'
-import { SupervisedProcess } from './supervised-process.js'
+import { type ProcessEnd, SupervisedProcess } from './supervised-process.js'
 import type { SupervisorNews } from './supervisor-event.js'
 import { DEFAULT_LIMITS } from './supervisor-options.js'
 import { until } from './until.js'
@@ -58,7 +58,7 @@ export class SupervisedBalancer {
       logFile,
       guard,
       said: () => {},
-      ended: (how, lastError) => this.#ended(how, lastError),
+      ended: end => this.#ended(end),
     })
     this.#process = process_
     if (process_.pid !== undefined) report({ type: 'started', pid: process_.pid, generation: this.#generation })
@@ -82,7 +82,7 @@ export class SupervisedBalancer {
     await this.#process?.stop(STOP_GRACE_MS)
   }
 
-  #ended(how: string, lastError: string | undefined): void {
+  #ended({ how, lastError }: ProcessEnd): void {
     const { report } = this.options
     this.#process = undefined
     if (this.#stopping) return report({ type: 'stopped', how })
@@ -92,7 +92,8 @@ export class SupervisedBalancer {
     const { quickEnds } = this.#plan
     if (waitMs === undefined) {
       this.#givenUp = true
-      return report({ type: 'given-up', ends: quickEnds, windowMs: DEFAULT_LIMITS.restartWindowMs, lastError })
+      const { restartWindowMs: windowMs } = DEFAULT_LIMITS
+      return report({ type: 'given-up', ends: quickEnds, windowMs, futile: undefined, lastError })
     }
     report({ type: 'restarting', waitMs, quickEnds })
     this.#restart = setTimeout(() => {

@@ -2,7 +2,7 @@ import { NodeHealth } from './node-health.js'
 import type { PeerVerdicts } from './peer-verdicts.js'
 import { field, type ProbeResult, probe } from './probe.js'
 import { RestartPlan } from './restart-plan.js'
-import { SupervisedProcess } from './supervised-process.js'
+import { type ProcessEnd, SupervisedProcess } from './supervised-process.js'
 import type { NodeSpec, NodeTies } from './supervisor-options.js'
 
 /** `starting` until it is first ready; `down` between an end and the next start. */
@@ -69,7 +69,7 @@ export class SupervisedNode {
       logFile: ties.logFile(spec),
       guard: ties.guard,
       said: ({ level, text }) => ties.report({ type: 'said', level, text }),
-      ended: (how, lastError) => this.#ended(how, lastError),
+      ended: end => this.#ended(end),
     })
     this.#process = child
     if (child.pid !== undefined) ties.report({ type: 'started', pid: child.pid, generation })
@@ -161,7 +161,7 @@ export class SupervisedNode {
     this.signal('SIGKILL')
   }
 
-  #ended(how: string, lastError: string | undefined): void {
+  #ended({ how, lastError, exitCode }: ProcessEnd): void {
     const nowMs = performance.now()
     const hung = this.phase === 'hung'
     const readyForMs = this.#wasReady ? nowMs - this.readyMs : 0
@@ -174,17 +174,18 @@ export class SupervisedNode {
     this.phase = 'down'
     if (!hung) this.noticedMs = nowMs
     if (!hung) this.ties.report({ type: 'ended', how, lastError })
+    const futile = this.#plan.futile(exitCode, this.#wasReady)
     if (this.#planned) return this.#startIn(0)
     const waitMs = this.#plan.ended(readyForMs, nowMs)
-    if (waitMs === undefined) return this.#giveUp(lastError)
+    if (waitMs === undefined || futile !== undefined) return this.#giveUp(futile, lastError)
     this.ties.report({ type: 'restarting', waitMs, quickEnds: this.#plan.quickEnds })
     this.#startIn(waitMs)
   }
 
-  #giveUp(lastError: string | undefined): void {
+  #giveUp(futile: string | undefined, lastError: string | undefined): void {
     this.phase = 'given up'
     const { restartWindowMs: windowMs } = this.ties.limits
-    this.ties.report({ type: 'given-up', ends: this.#plan.quickEnds, windowMs, lastError })
+    this.ties.report({ type: 'given-up', ends: this.#plan.quickEnds, windowMs, futile, lastError })
   }
 
   #startIn(waitMs: number): void {

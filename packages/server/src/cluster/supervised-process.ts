@@ -3,6 +3,16 @@ import { ChildLog } from './child-log.js'
 import { type ChildWord, ChildWords } from './child-words.js'
 import type { Guard } from './guard.js'
 
+/** How a process ended. */
+export interface ProcessEnd {
+  /** The signal or the exit code, for people. */
+  readonly how: string
+  /** What it last said of an error. */
+  readonly lastError: string | undefined
+  /** Undefined where a signal ended it, or where it never began. */
+  readonly exitCode: number | undefined
+}
+
 export interface ProcessOptions {
   readonly command: readonly string[]
   /** Instead of this process's environment. */
@@ -10,8 +20,8 @@ export interface ProcessOptions {
   readonly logFile: string
   readonly guard: Guard
   readonly said: (word: ChildWord) => void
-  /** Once, when it is gone. @param how the signal or the exit code @param lastError what it last said of an error */
-  readonly ended: (how: string, lastError: string | undefined) => void
+  /** Once, when it is gone. */
+  readonly ended: (end: ProcessEnd) => void
 }
 
 /** One child process: its output in a bounded log, its end noticed at once, its life bound to this one's by the guard. */
@@ -38,20 +48,26 @@ export class SupervisedProcess {
       return words
     })
     this.gone = new Promise(resolve => {
-      const end = (how: string, lastError: string | undefined) => {
+      const finish = (end: ProcessEnd) => {
         if (pid !== undefined) guard.unwatch(pid)
-        ended(how, lastError)
+        ended(end)
         resolve()
       }
       child.once('error', error => {
         // An error of `kill` is no end; without a process there will be no `exit`.
-        if (child.pid === undefined) end('it could not be started', error.message)
+        if (child.pid === undefined) {
+          finish({ how: 'it could not be started', lastError: error.message, exitCode: undefined })
+        }
       })
       child.once('exit', (code, signal) => {
         // What it wrote last may still be in the pipe: a crash is explained there.
         setImmediate(() => {
           const lastError = streams.map(words => words.lastError).find(text => text !== undefined)
-          end(signal ?? `exit code ${code}`, signal === null && code !== 0 ? lastError : undefined)
+          finish({
+            how: signal ?? `exit code ${code}`,
+            lastError: signal === null && code !== 0 ? lastError : undefined,
+            exitCode: code ?? undefined,
+          })
         })
       })
       child.once('close', () => log.close())

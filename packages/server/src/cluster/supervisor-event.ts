@@ -1,3 +1,5 @@
+import { plural } from '../plural.js'
+
 /** What a supervisor saw or did. `atMs` is milliseconds since 1970. */
 export type SupervisorEvent = { readonly atMs: number; readonly node: string } & (
   | { readonly type: 'started'; readonly pid: number; readonly generation: number }
@@ -14,6 +16,8 @@ export type SupervisorEvent = { readonly atMs: number; readonly node: string } &
       readonly type: 'given-up'
       readonly ends: number
       readonly windowMs: number
+      /** Why another start would end in the same way; undefined where it ended too often. */
+      readonly futile: string | undefined
       readonly lastError: string | undefined
     }
   /** A planned restart begins: it is asked to drain and end. */
@@ -63,7 +67,7 @@ function predicate(event: SupervisorEvent): string {
     case 'restarting':
       return `starts again in ${Math.round(event.waitMs)} ms${event.quickEnds > 1 ? ` (${event.quickEnds} quick ends)` : ''}`
     case 'given-up':
-      return `is given up: it ended ${event.ends} times within ${seconds(event.windowMs)}${because(event.lastError)}`
+      return `is given up: ${givenUpFor(event)}${because(event.lastError)}`
     case 'draining':
       return 'is asked to drain, and then started again'
     case 'said':
@@ -80,6 +84,11 @@ function predicate(event: SupervisorEvent): string {
       throw new TypeError(`unknown event ${JSON.stringify(unreachable)}`)
     }
   }
+}
+
+function givenUpFor({ futile, ends, windowMs }: Extract<SupervisorEvent, { type: 'given-up' }>): string {
+  if (futile !== undefined) return `${futile}, and another start would not change that`
+  return `it ended ${plural(ends, 'time')} within ${seconds(windowMs)}`
 }
 
 function because(lastError: string | undefined): string {

@@ -61,7 +61,7 @@ export class Supervisor extends EventEmitter<{ event: [SupervisorEvent] }> {
   /** Drains and restarts one node after another, and waits for each to be ready before the next.
    *  @param graceMs how long a node may take to drain and end
    *  @param deadlineMs how long it may take to be ready again
-   *  @throws Error where a node is not ready in time, the rest is left as it is; where one is under way; AbortError */
+   *  @throws Error where a node is given up or not ready in time, the rest is left as it is; where one is under way; AbortError */
   async rollingRestart(graceMs: number, deadlineMs: number, signal?: AbortSignal): Promise<void> {
     if (this.#rolling) throw new Error('a rolling restart is under way already')
     this.#rolling = true
@@ -70,7 +70,10 @@ export class Supervisor extends EventEmitter<{ event: [SupervisorEvent] }> {
         await this.settled(deadlineMs, signal)
         const { generation } = node
         await node.replace(graceMs)
-        const back = () => node.generation > generation && node.phase === 'ready'
+        const back = () => {
+          if (node.phase === 'given up') throw new Error(`${node.name} is given up`)
+          return node.generation > generation && node.phase === 'ready'
+        }
         await until(`${node.name} to be ready again`, back, deadlineMs, signal)
       }
     } finally {

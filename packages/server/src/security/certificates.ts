@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { Server as TlsServer } from 'node:tls'
 import { tlsSettings } from '../http/http-server.js'
+import { plural } from '../plural.js'
 import { loadTls, type TlsFiles, type TlsMaterial } from './tls-files.js'
 
 const DAY_MS = 86_400_000
@@ -31,7 +32,8 @@ export class Certificates {
     const leftMs = this.#material.validToMs - Date.now()
     if (leftMs > WARN_DAYS * DAY_MS) return []
     const days = Math.floor(leftMs / DAY_MS)
-    return [`the certificate ${this.files.cert} ${days < 0 ? 'has ended' : `ends in ${days} days`}; renew it`]
+    const ends = days < 1 ? 'ends within a day' : `ends in ${plural(days, 'day')}`
+    return [`the certificate ${this.files.cert} ${leftMs < 0 ? 'has ended' : ends}; renew it`]
   }
 
   /** Reads the files again; connections from now on use what they hold. Where they cannot be used, nothing changes.

@@ -52,7 +52,10 @@ add('tells refused, unreachable and open apart', async () => {
   gateway.close()
   const most = String(Number.MAX_SAFE_INTEGER)
   assert.is((await node.run(['add', 'full', most])).out, `${most}\n`)
-  assert.equal((await node.run(['add', 'full'])).code, 3)
+  const full = await node.run(['add', 'full'])
+  assert.is(full.code, 3)
+  assert.match(full.err, /^tallymesh add: http:\S+ answered 409: .*\(COUNTER_OVERFLOW\)\n$/)
+  assert.is(full.err.split('COUNTER_OVERFLOW').length, 2, full.err)
 })
 
 add('asks the next server where one is gone', async () => {

@@ -54,7 +54,7 @@ exports_('names what is wrong', () => {
   assert.match(refusal(lines({ ...HEAD, room: 1 })), /its head is damaged$/)
   const whole = exported()
   assert.match(refusal(whole.slice(0, -1)), /its last line is cut off$/)
-  assert.match(refusal(lines(HEAD, SLOT)), /it breaks off after 1 slots$/)
+  assert.match(refusal(lines(HEAD, SLOT)), /it breaks off after 1 slot$/)
   assert.match(refusal(whole + lines(SLOT)), /line 5 stands after the end$/)
   assert.match(refusal(whole.replace('"increments":3', '"increments":4')), /do not match their SHA-256$/)
   assert.match(refusal(whole.replace('"slots":2', '"slots":3')), /it holds 2 slots, its end says 3$/)

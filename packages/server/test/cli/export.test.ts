@@ -88,7 +88,7 @@ exported('leaves no file where the export breaks off, and says that it did', asy
     odd.close()
   }
   await cut('within', 4, /the export of .* broke off: the connection was closed/)
-  await cut(undefined, 1, /is damaged: it breaks off after 1 slots/)
+  await cut(undefined, 1, /is damaged: it breaks off after 1 slot/)
   assert.is(existsSync(out), false)
 })
 

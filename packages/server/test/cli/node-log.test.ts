@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import { TallymeshError } from '@tallymesh/crdt'
 import { pino } from 'pino'
+import { openNode } from 'tallymesh'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NodeLog } from '../../src/cli/node-log.js'
+import { scratch, until } from './cli-process.js'
 
 const log = suite('log of a node')
 
@@ -43,6 +46,36 @@ log('says an error that repeats once, and then how often', () => {
       ['LINK_FAILED', undefined],
     ],
   )
+})
+
+log('of peers, only one that is down is a warning', async () => {
+  const dir = scratch()
+  const openPeer = async (name: string, peers: string[]) =>
+    await openNode({
+      ...{
+        name,
+        dataDir: join(dir, name),
+        runtimeDir: join(dir, 'run'),
+        peers,
+        listen: { host: '127.0.0.1', port: 0 },
+      },
+      ...{ heartbeatMs: 40, antiEntropyMs: 100, closeTimeoutMs: 100 },
+    })
+  const a = await openPeer('a', [])
+  const { nodeLog, lines } = open()
+  nodeLog.follow(a)
+  try {
+    const b = await openPeer('b', [a.url as string])
+    const said = (state: string) => lines.some(({ msg }) => msg === `peer b is ${state}`)
+    await until('b to be up', () => said('up'))
+    await b.close()
+    await until('b to be down', () => said('down'))
+  } finally {
+    await a.close()
+  }
+  for (const { msg, level } of lines.filter(({ event }) => event === 'peer')) {
+    assert.is(level, msg === 'peer b is down' ? 40 : 30, String(msg))
+  }
 })
 
 log.run()

@@ -94,6 +94,14 @@ top('fills a terminal, follows its size, and leaves it as it was', async () => {
   assert.match(after, / echo /)
 })
 
+top('draws as on 80 by 24 where the terminal does not know its size', async () => {
+  if (!hasTerminal) return console.log('SKIP: script (util-linux) is not installed')
+  const program = onTerminal(`stty cols 0 rows 0; $TALLYMESH top --interval-ms 100 --url ${node.url}; echo code $?`)
+  await program.says(/members: a up[\s\S]*␛\[7mVALUE +\+\/s +-\/s {2}KEY {50,60}␛\[0m[\s\S]*orders/)
+  program.child.stdin?.write('q')
+  assert.match((await program.ended()).out, /code 0/)
+})
+
 top('shows a server that is away, and ends by Ctrl-C and by signals, the terminal restored', async () => {
   if (!hasTerminal) return console.log('SKIP: script (util-linux) is not installed')
   const other = await RunningNode.start('c', dir)

@@ -24,7 +24,7 @@ verify('reports a whole directory, and changes nothing in it', async () => {
   assert.equal([code, err], [0, ''])
   assert.match(
     out,
-    /^.*: store [0-9a-f]{32} of room shop\n2 counters in 2 slots of 1 logs, \d+ commits, \d+ bytes on disk\nwhole: /,
+    /^.*: store [0-9a-f]{32} of room shop\n2 counters in 2 slots of 1 log, \d+ commits, \d+ bytes on disk\nwhole: /,
   )
   assert.equal(files(), before)
   const json = JSON.parse((await tallymesh(['verify', '--json'], { env: { TALLYMESH_DATA: data } })).out)

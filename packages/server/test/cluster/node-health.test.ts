@@ -17,6 +17,7 @@ function silent(timeouts: number): NodeHealth {
 
 test('two silent probes and most of the peers make a hang', () => {
   assert.is(silent(2).finding({ against: 1, asked: 2 }, 1_400), 'no answer for 1.4 s, and 1 of 2 peers miss it too')
+  assert.is(silent(2).finding({ against: 1, asked: 1 }, 1_400), 'no answer for 1.4 s, and its only peer misses it too')
   assert.is(silent(2).finding({ against: 1, asked: 3 }, 1_400), undefined)
   assert.is(silent(1).finding({ against: 2, asked: 2 }, 1_400), undefined)
   assert.is(silent(2).finding({ against: 2, asked: 2 }, 1_399), undefined)

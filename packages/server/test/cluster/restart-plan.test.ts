@@ -32,4 +32,25 @@ test('the tenth quick end within the window is the last; older ones are forgotte
   assert.is(plan.ended(0, 60_600), undefined)
 })
 
+test('wrong settings and an unusable directory are final at the first start', () => {
+  const plan = () => new RestartPlan(limits, () => 0)
+  assert.is(plan().futile(2, false), 'its settings are refused (exit code 2)')
+  assert.is(plan().futile(6, false), 'its data directory cannot be used (exit code 6)')
+  for (const exit of [0, 1, 4, undefined]) assert.is(plan().futile(exit, false), undefined)
+})
+
+test('they are borne five times in a row where a process had run before', () => {
+  for (const [exit, wasReady] of [
+    [undefined, false],
+    [6, true],
+  ] as const) {
+    const plan = new RestartPlan(limits, () => 0)
+    for (let round = 0; round < 2; round++) {
+      assert.is(plan.futile(exit, wasReady), undefined)
+      for (let i = 0; i < 5; i++) assert.is(plan.futile(6, false), undefined)
+    }
+    assert.match(plan.futile(6, false) ?? '', /exit code 6/)
+  }
+})
+
 test.run()

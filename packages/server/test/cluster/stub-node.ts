@@ -6,6 +6,10 @@ const [name = '', port = '0'] = process.argv.slice(2)
 let mode = process.env.STUB_MODE ?? 'ready'
 const sees = new Map<string, string>()
 
+if (mode.startsWith('exit-')) {
+  console.error(`tallymesh start: ${name} may not start (STUB)`)
+  process.exit(Number(mode.slice('exit-'.length)))
+}
 if (mode === 'crash') throw new Error(`${name} cannot open its directory`)
 
 const server = createServer((request, response) => {

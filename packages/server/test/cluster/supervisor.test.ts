@@ -137,6 +137,59 @@ test(
   }),
 )
 
+for (const [exit, why] of [
+  [2, 'its settings are refused'],
+  [6, 'its data directory cannot be used'],
+] as const) {
+  test(
+    `a node that ends with ${exit} before it ever ran is given up at once`,
+    inRoom(['a'], { env: { STUB_MODE: `exit-${exit}` } }, async room => {
+      await room.start()
+      const a = room.supervisor.node('a')
+      assert.is(a.phase, 'given up')
+      assert.is(a.generation, 0)
+      const [event] = room.of('a', 'given-up')
+      assert.is(
+        event && describe(event),
+        `a is given up: ${why} (exit code ${exit}), and another start would not change that; it said: tallymesh start: a may not start (STUB)`,
+      )
+    }),
+  )
+}
+
+test(
+  'a directory that is locked for a moment after a kill is tried again; a node that ran and cannot any more is given up',
+  inRoom(['a', 'b'], {}, async room => {
+    await room.start()
+    const [a, b] = room.supervisor.nodes
+    assert.ok(a && b)
+    Object.assign(a.spec, { env: { STUB_MODE: 'exit-6' } })
+    a.signal('SIGKILL')
+    await room.reported('a', 'ended', 3)
+    Object.assign(a.spec, { env: {} })
+    await room.reported('a', 'ready', 2)
+    Object.assign(a.spec, { env: { STUB_MODE: 'exit-2' } })
+    const rolling = room.supervisor.rollingRestart(5_000, DEADLINE_MS)
+    await refused(rolling, /a is given up/)
+    assert.match(room.of('a', 'given-up').map(describe).join(), /its settings are refused \(exit code 2\)/)
+    assert.is(b.generation, 0)
+  }),
+)
+
+test(
+  'a directory that is locked for a moment after a planned end is tried again, too',
+  inRoom(['a'], {}, async room => {
+    await room.start()
+    const a = room.supervisor.node('a')
+    Object.assign(a.spec, { env: { STUB_MODE: 'exit-6' } })
+    const rolling = room.supervisor.rollingRestart(5_000, DEADLINE_MS)
+    await room.reported('a', 'ended', 3)
+    Object.assign(a.spec, { env: {} })
+    await rolling
+    assert.is(room.of('a', 'given-up').length, 0)
+  }),
+)
+
 test(
   'warnings of a process are passed on; all that it says is in its log',
   inRoom(['a'], {}, async room => {

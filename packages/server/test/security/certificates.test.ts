@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
+import { pino } from 'pino'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadTls, type TlsFiles } from '../../src/security/tls-files.js'
@@ -144,6 +145,18 @@ if (canIssue()) {
       await server.reload()
       assert.is(await statusOf(server, '/mesh', { ca: stranger.cert, ...authority.issue(NAMES) }, UPGRADE), 403)
       assert.is(await statusOf(server, '/mesh', { ca: stranger.cert, ...stranger.issue(NAMES) }, UPGRADE), 101)
+    })())
+
+  test('an end that is near is a warning, with its event', () =>
+    inServerLab(async lab => {
+      const lines: Record<string, unknown>[] = []
+      const logger = pino({ base: {} }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+      await lab.start('a', { tls: write(lab, 'a', authority.issue(NAMES)), logger })
+      const [warning] = lines.filter(({ event }) => event === 'warning')
+      assert.match(
+        String(warning?.msg),
+        /^the certificate .*a\.pem ends (?:within a day|in 1 day|in 2 days); renew it$/,
+      )
     })())
 
   test('files that cannot be used are refused by name, and nothing of them is shown', () =>
