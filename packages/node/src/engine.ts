@@ -220,7 +220,7 @@ export class Engine {
       persisted: () => this.#persisted(),
       member: member => events.member(member),
       report: error => {
-        if (error.code === 'IDENTITY_CONTESTED') this.#fatal(error)
+        if (error.code === 'IDENTITY_CONTESTED') this.fail(error)
         else events.report(error)
       },
       failed: cause => void this.#recover(cause),
@@ -244,7 +244,7 @@ export class Engine {
    *  and verified, and everything was rebuilt from it. */
   async #recover(cause: unknown): Promise<void> {
     const error = unexpected(cause)
-    if (error.code === 'WITNESS_STUCK') return this.#fatal(error)
+    if (error.code === 'WITNESS_STUCK') return this.fail(error)
     const text = `the node waits for its disk; nothing was counted. An earlier write failed: ${error.message}`
     if (!this.#retired) this.refusal = new TallymeshError('NOT_READY', text, { cause: error })
     this.options.events.recovering(error)
@@ -272,7 +272,7 @@ export class Engine {
       const error = unexpected(cause)
       if (this.#closed) return true
       if (error.code !== 'STORE_CORRUPT' && error.code !== 'STORE_UNSUPPORTED') return false
-      this.#fatal(error)
+      this.fail(error)
       return true
     }
     if (this.#closed) this.loop.stop()
@@ -285,7 +285,7 @@ export class Engine {
     return true
   }
 
-  #fatal(error: TallymeshError): void {
+  fail(error: TallymeshError): void {
     this.failed = true
     const text = `the node failed (${error.message}); nothing was counted`
     const refusal = new TallymeshError('NOT_READY', text, { cause: error })

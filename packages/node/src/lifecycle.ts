@@ -35,6 +35,7 @@ export class Lifecycle {
       engine: () => this.engine,
       linkable: () => this.#status === 'ready' || this.#status === 'draining',
       report: error => this.report(error),
+      removed: () => this.#removed(),
     })
     this.engine = this.#makeEngine()
   }
@@ -119,6 +120,14 @@ export class Lifecycle {
     const nowMs = performance.now()
     this.engine.loop.step({ type: 'tick', nowMs })
     this.network.tick(nowMs)
+    if (this.engine.replica.members.isRemoved(this.store.id)) this.#removed()
+  }
+
+  /** What is counted from now on would never reach the room. */
+  #removed(): void {
+    if (this.#status !== 'ready' || this.#closing) return
+    const text = `this node's store ${this.store.id} was removed from the room for good; its counts stay in the room`
+    this.engine.fail(new TallymeshError('MEMBER_REMOVED', `${text}. Start the node with an empty data directory`))
   }
 
   #recovering(cause: TallymeshError): void {
@@ -133,7 +142,8 @@ export class Lifecycle {
   }
 
   #fatal(error: TallymeshError): void {
-    this.network.pause(error)
+    // Peers are told nothing of it that they could take for their own.
+    this.network.pause(new TallymeshError('NOT_READY', 'this node failed', { cause: error }))
     this.#setStatus('failed')
     this.emitter.emit('error', error)
   }

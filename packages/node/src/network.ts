@@ -23,6 +23,8 @@ export interface NetworkOptions {
   /** Whether links and door clients are taken now. */
   readonly linkable: () => boolean
   readonly report: (error: TallymeshError) => void
+  /** A peer says that this node's own store was removed from the room. */
+  readonly removed: () => void
 }
 
 /** How a node reaches others and is reached: the seeds, the links, the y-websocket door, and the port where it has one of its
@@ -140,7 +142,7 @@ export class Network {
   }
 
   #makeMesh(): Mesh {
-    const { settings, engine, report } = this.options
+    const { settings, engine, report, store } = this.options
     return new Mesh({
       hello: () => this.#hello(),
       admit: peer => this.#admit(peer),
@@ -155,6 +157,8 @@ export class Network {
       frame: (link, kind, body) => engine().loop.frame(link, kind, body),
       closed: link => engine().loop.closed(link),
       report,
+      // The sentence names the store: it may be the peer's, whom this node refuses.
+      removed: ({ message }) => message.includes(store) && this.options.removed(),
       traffic: this.traffic,
       random: cryptoRandom,
     })
