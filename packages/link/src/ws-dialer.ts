@@ -112,6 +112,10 @@ function answerRefused(dialed: string, response: IncomingMessage): TallymeshErro
   if (status === 401) {
     return new TallymeshError('UNAUTHORIZED', `${dialed} refused the token (HTTP 401); give every node the same token`)
   }
+  if (status === 403) {
+    const why = 'its token lacks the scope peer, or its certificate is not of an authority that is trusted there'
+    return new TallymeshError('UNAUTHORIZED', `${dialed} does not admit this node (HTTP 403): ${why}`)
+  }
   // 5xx says that the server, or a proxy before it, cannot take the link now; a later attempt may succeed.
   if (status >= 500) return new TallymeshError('LINK_FAILED', `${dialed} takes no link now (HTTP ${status})`)
   const what = `${dialed} answered HTTP ${status} instead of a WebSocket upgrade`

@@ -50,6 +50,12 @@ test('redirects are not followed', async () => {
   assert.match((await dialed(elsewhere)).reason?.message ?? '', /HTTP 302/)
 })
 
+test('a server that does not admit this node: UNAUTHORIZED, with what may be missing', async () => {
+  const node = await dialed(createHttpServer((_request, response) => response.writeHead(403).end()))
+  assert.is(node.reason?.code, 'UNAUTHORIZED')
+  assert.match(node.reason?.message ?? '', /HTTP 403.*scope peer, or its certificate/)
+})
+
 test('a proxy without its server: LINK_FAILED with the status', async () => {
   const node = await dialed(createHttpServer((_request, response) => response.writeHead(502).end()))
   assert.is(node.reason?.code, 'LINK_FAILED')
