@@ -73,7 +73,12 @@ refusals(
     await a.call('removeMember', 'b')
     const refused = await cluster.start('b')
     await refused.reported('MEMBER_REMOVED')
-    await refused.add('orders', 300)
+    await until('it to count no more', () =>
+      refused.add('orders', 300).then(
+        () => false,
+        error => /removed from the room/.test(String(error)),
+      ),
+    )
     assert.is((await refused.call('stats')).links, 0)
     await refused.kill()
     cluster.wipe('b')
