@@ -113,8 +113,14 @@ function answerRefused(dialed: string, response: IncomingMessage): TallymeshErro
     return new TallymeshError('UNAUTHORIZED', `${dialed} refused the token (HTTP 401); give every node the same token`)
   }
   if (status === 403) {
-    const why = 'its token lacks the scope peer, or its certificate is not of an authority that is trusted there'
-    return new TallymeshError('UNAUTHORIZED', `${dialed} does not admit this node (HTTP 403): ${why}`)
+    const what = `${dialed} does not admit this node (HTTP 403)`
+    if (response.headers['tallymesh-code'] !== 'CERTIFICATE_REFUSED') {
+      return new TallymeshError('UNAUTHORIZED', `${what}; give it a token that has the scope peer there`)
+    }
+    return new TallymeshError(
+      'CERTIFICATE_REFUSED',
+      `${what}; give it a certificate that the authority of the room signed`,
+    )
   }
   // 5xx says that the server, or a proxy before it, cannot take the link now; a later attempt may succeed.
   if (status >= 500) return new TallymeshError('LINK_FAILED', `${dialed} takes no link now (HTTP ${status})`)

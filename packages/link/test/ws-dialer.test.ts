@@ -51,9 +51,13 @@ test('redirects are not followed', async () => {
 })
 
 test('a server that does not admit this node: UNAUTHORIZED, with what may be missing', async () => {
-  const node = await dialed(createHttpServer((_request, response) => response.writeHead(403).end()))
-  assert.is(node.reason?.code, 'UNAUTHORIZED')
-  assert.match(node.reason?.message ?? '', /HTTP 403.*scope peer, or its certificate/)
+  const refused = async (headers: Record<string, string>) => {
+    const { reason } = await dialed(createHttpServer((_request, response) => response.writeHead(403, headers).end()))
+    return `${reason?.code}: ${reason?.message}`
+  }
+  assert.match(await refused({}), /^UNAUTHORIZED: .*HTTP 403.*scope peer/)
+  assert.match(await refused({ 'Tallymesh-Code': 'FORBIDDEN' }), /^UNAUTHORIZED: /)
+  assert.match(await refused({ 'Tallymesh-Code': 'CERTIFICATE_REFUSED' }), /^CERTIFICATE_REFUSED: .*authority/)
 })
 
 test('a proxy without its server: LINK_FAILED with the status', async () => {

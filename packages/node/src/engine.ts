@@ -40,8 +40,7 @@ export class Engine {
   #closed = false
 
   constructor(readonly options: EngineOptions) {
-    const dials = options.dials ?? options.replica.seeds.length > 0
-    this.#catchingUp = new CatchingUp(dials, () => this.replica.sync.level)
+    this.#catchingUp = new CatchingUp(options.dials ?? options.replica.seeds.length > 0, () => this.replica.sync.level)
   }
 
   get replica(): Replica {
@@ -285,13 +284,14 @@ export class Engine {
     return true
   }
 
+  /** Ends counting for good; what is known can still be read. Peers are told only that this node takes no links. */
   fail(error: TallymeshError): void {
     this.failed = true
     const text = `the node failed (${error.message}); nothing was counted`
     const refusal = new TallymeshError('NOT_READY', text, { cause: error })
     if (!this.#retired) this.retire(refusal)
     this.#refuseWaiting(refusal)
-    this.loop.stop(error)
+    this.loop.stop(refusal)
     const reason = new TallymeshError('INDETERMINATE', `the node failed: ${error.message}`, { cause: error })
     this.#outcomes.failWritten(this.commits.closeTouched(), reason, 'the node failed before enough stores confirmed it')
     this.#outcomes.failOpen(this.commits.open, refusal)

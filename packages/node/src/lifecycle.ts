@@ -142,7 +142,6 @@ export class Lifecycle {
   }
 
   #fatal(error: TallymeshError): void {
-    // Peers are told nothing of it that they could take for their own.
     this.network.pause(new TallymeshError('NOT_READY', 'this node failed', { cause: error }))
     this.#setStatus('failed')
     this.emitter.emit('error', error)

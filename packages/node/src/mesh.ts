@@ -54,8 +54,9 @@ export interface MeshOptions {
   readonly frame: (link: Link, kind: number, body: Uint8Array) => void
   readonly closed: (link: Link) => void
   readonly report: (error: TallymeshError) => void
-  /** A link ended, or did not begin, because some store was removed from the room. */
-  readonly removed: (reason: TallymeshError) => void
+  /** A link ended, or did not begin, because some store was removed from the room. Answers whether it was the own one, of which
+   *  nothing is left to say. */
+  readonly removed: (reason: TallymeshError) => boolean
   readonly traffic?: Traffic | undefined
   /** Uniform in [0, 1). */
   readonly random: () => number
@@ -246,7 +247,7 @@ export class Mesh {
   /** A peer that is down is no error; it shows as a member's state. */
   #reportOnce(reason: TallymeshError): void {
     const { code, message } = reason
-    if (code === 'MEMBER_REMOVED') this.options.removed(reason)
+    if (code === 'MEMBER_REMOVED' && this.options.removed(reason)) return
     if (code === 'LINK_FAILED' || code === 'NOT_READY') return
     if (this.#reports.isNew(`${code} ${message}`, this.#nowMs)) this.options.report(reason)
   }

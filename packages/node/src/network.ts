@@ -158,7 +158,11 @@ export class Network {
       closed: link => engine().loop.closed(link),
       report,
       // The sentence names the store: it may be the peer's, whom this node refuses.
-      removed: ({ message }) => message.includes(store) && this.options.removed(),
+      removed: ({ message }) => {
+        const own = message.includes(store)
+        if (own) this.options.removed()
+        return own
+      },
       traffic: this.traffic,
       random: cryptoRandom,
     })

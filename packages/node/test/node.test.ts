@@ -269,6 +269,7 @@ node(
     const fenced = await lab.open('c', { peers: [a.url as string, b.url as string] })
     await until('c is told', () => lab.codes(fenced).includes('MEMBER_REMOVED'))
     await until('c stops', () => fenced.status === 'failed')
+    assert.equal(lab.codes(fenced), ['MEMBER_REMOVED'])
     const lost = await refusal('it would reach nobody', fenced.counter('k').increment(100))
     assert.equal([lost.code, (lost.cause as { code?: string }).code], ['NOT_READY', 'MEMBER_REMOVED'])
     assert.equal([fenced.counter('k').value, a.stats.links, a.status, b.status], [3, 1, 'ready', 'ready'])

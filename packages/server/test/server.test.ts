@@ -170,6 +170,27 @@ test('closing lets requests in flight end, and cuts those that do not', () =>
     assert.equal(stuck.statuses, [])
   })())
 
+test('a node that was removed from the room is not ready, counts no more, and is read on', () =>
+  inServerLab(async lab => {
+    const a = await lab.start('a')
+    const peers = [a.node.url as string]
+    const b = await lab.start('b', { peers })
+    await meshed(a, b)
+    await post(b, '/v1/counters/orders', { add: 5, replicas: 2 })
+    await b.close()
+    await until('a misses b', async () => a.node.members().every(({ self, state }) => self || state !== 'up'))
+    assert.is((await ask(a, '/v1/members/b', { method: 'DELETE' })).status, 204)
+    const again = await lab.start('b', { peers })
+    await until('b is told', async () => again.node.status === 'failed')
+    const ready = await ask(again, '/readyz')
+    assert.equal([ready.status, ready.json.reason], [503, 'failed'])
+    assert.match(String(ready.json.detail), /MEMBER_REMOVED/)
+    const refused = await post(again, '/v1/counters/orders', { add: 1 })
+    assert.equal([refused.status, refused.json.code, refused.json.counted], [503, 'NOT_READY', false])
+    assert.is((await ask(again, '/v1/counters/orders')).json.value, 5)
+    assert.is((await ask(a, '/v1/counters/orders')).json.value, 5)
+  })())
+
 test('links nodes over the port that serves HTTP', () =>
   inServerLab(async lab => {
     const a = await lab.start('a')

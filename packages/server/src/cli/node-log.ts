@@ -25,7 +25,8 @@ export class NodeLog {
   follow(node: TallymeshNode): void {
     node.on('error', error => this.error(error, performance.now()))
     node.on('status', status => {
-      this.#logger[status === 'failed' ? 'error' : 'info']({ event: 'status', status }, `the node is ${status}`)
+      const why = status === 'failed' && node.refusal ? `: ${node.refusal.message}` : ''
+      this.#logger[status === 'failed' ? 'error' : 'info']({ event: 'status', status }, `the node is ${status}${why}`)
     })
     node.on('peer', ({ name, store, state }) => {
       // A peer that starts or is busy is suspected for a moment: only who is down is worth a look.

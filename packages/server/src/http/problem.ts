@@ -24,6 +24,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   EXPORT_DAMAGED: 400,
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
+  CERTIFICATE_REFUSED: 403,
   NOT_FOUND: 404,
   MEMBER_UNKNOWN: 404,
   METHOD_NOT_ALLOWED: 405,
@@ -134,6 +135,8 @@ export function rawProblem(error: unknown, node: string, adds = false): string {
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',
     'tallymesh-node': headerText(node),
+    // A peer that dials reads no bodies.
+    'tallymesh-code': found.code,
     ...problemHeaders(found),
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)

@@ -45,7 +45,7 @@ function refusalOf(request: IncomingMessage, options: UpgradesOptions): Tallymes
   if (holdsToken(url)) return tokenInUrl()
   if (scope === 'peer' && options.mutualTls && !(request.socket instanceof TLSSocket && request.socket.authorized)) {
     const text = 'a peer must show a certificate that an authority of this room signed'
-    return new TallymeshError('FORBIDDEN', text)
+    return new TallymeshError('CERTIFICATE_REFUSED', text)
   }
   return scopeRefusal(options.tokens, upgradeToken(request, scope), scope)
 }

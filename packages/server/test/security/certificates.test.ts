@@ -118,7 +118,10 @@ if (canIssue()) {
         tokens,
         peers: [a.node.url as string],
       })
-      await until('c was refused', async () => c.node.stats.links === 0 && a.node.stats.links === 0)
+      const told: string[] = []
+      c.node.on('error', ({ code }) => told.push(code))
+      await until('c is told', async () => told.length > 0)
+      assert.equal([told[0], c.node.stats.links, a.node.stats.links], ['CERTIFICATE_REFUSED', 0, 0])
     })())
 
   test('without an authority, peers are told apart by their tokens alone', () =>
