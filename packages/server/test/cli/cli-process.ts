@@ -177,9 +177,13 @@ export function scratch(): string {
   return dir
 }
 
-export async function until(what: string, condition: () => boolean, context = () => ''): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  context = () => '',
+): Promise<void> {
   const endMs = performance.now() + DEADLINE_MS
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > endMs) throw new Error(`waited ${DEADLINE_MS} ms in vain for ${what}\n${context()}`)
     await new Promise(resolve => setTimeout(resolve, POLL_MS))
   }

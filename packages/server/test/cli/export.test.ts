@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bash, CliProcess, endAll, RunningNode, scratch } from './cli-process.js'
+import { bash, CliProcess, endAll, RunningNode, scratch, until } from './cli-process.js'
 import { OddServer } from './odd-server.js'
 import { hasTerminal, onTerminal } from './terminal.js'
 
@@ -98,7 +98,7 @@ exported('leaves no file where it is interrupted or nothing comes', async () => 
   try {
     const program = new CliProcess(['export', '--out', out, '--url', odd.url])
     const temporary = () => readdirSync(dir).filter(name => name.startsWith('interrupted'))
-    while (temporary().length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    await until('its temporary file', () => temporary().length > 0)
     program.signal('SIGTERM')
     assert.is((await program.ended()).signal, 'SIGTERM')
     const { code, err } = await node.run(['export', '--out', out, '--url', odd.url, '--timeout-ms', '200'])

@@ -116,7 +116,7 @@ run('does not wait for a reader of its log that hangs', async () => {
   const log = bash(`(${node}) | (while [ ! -e ${done} ]; do sleep 0.1; done)`, { env: Object.fromEntries(stray) })
   const url = `http://127.0.0.1:${port}`
   const status = async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.status
-  while ((await status()) !== 200) await new Promise(resolve => setTimeout(resolve, 20))
+  await until('it to be ready', async () => (await status()) === 200)
   for (let count = 1; count <= 3; count++) {
     assert.is((await tallymesh(['add', 'orders', '--url', url])).out, `${count}\n`)
   }
