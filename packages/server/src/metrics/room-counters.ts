@@ -24,7 +24,8 @@ const FAMILIES = [
   ['tallymesh_counter_value', 'gauge', 'Increments minus decrements of a counter of the room.'],
 ] as const
 
-/** The room's counters in Prometheus' text format. Labels are made once for each key. */
+/** The room's counters in Prometheus' text format, by hand: prom-client wants to know a metric's labels beforehand, and renders all
+ *  series in one turn of the program. Labels are made once for each key. */
 export class RoomCounters {
   readonly #labels = new Map<string, string>()
 
