@@ -1,5 +1,6 @@
 import type { Commits, Replica } from '@tallymesh/replica'
 import type { EffectLoop } from './effect-loop.js'
+import type { Host } from './host.js'
 
 const POLL_MS = 2
 
@@ -14,12 +15,12 @@ export interface Drained {
 
 /** Waits until everything counted is durable, and then until linked peers confirmed it. Peers, and a disk that failed and is
  *  being reopened, get `timeoutMs`; a disk that writes gets the time it takes. */
-export async function drain(engine: Drained, timeoutMs: number): Promise<void> {
-  let deadlineMs = performance.now() + timeoutMs
+export async function drain(engine: Drained, timeoutMs: number, host: Host): Promise<void> {
+  let deadlineMs = host.nowMs() + timeoutMs
   engine.loop.flushSoon()
-  while (unwritten(engine) && !engine.failed && (!engine.loop.stopped || performance.now() < deadlineMs)) await pause()
-  deadlineMs = performance.now() + timeoutMs
-  while (!engine.loop.stopped && performance.now() < deadlineMs && lagging(engine)) await pause()
+  while (unwritten(engine) && !engine.failed && (!engine.loop.stopped || host.nowMs() < deadlineMs)) await pause(host)
+  deadlineMs = host.nowMs() + timeoutMs
+  while (!engine.loop.stopped && host.nowMs() < deadlineMs && lagging(engine)) await pause(host)
 }
 
 /** Own counts only: peers may go on to send theirs for as long as they like. */
@@ -32,6 +33,6 @@ function lagging({ replica }: Drained): boolean {
   return false
 }
 
-function pause(): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, POLL_MS))
+function pause(host: Host): Promise<void> {
+  return new Promise(resolve => host.after(POLL_MS, resolve))
 }

@@ -1,7 +1,7 @@
 import { type CommitMark, TallymeshError } from '@tallymesh/crdt'
 import type { Link } from '@tallymesh/link'
 import type { Effect, Input, LinkId, MemberState, Replica } from '@tallymesh/replica'
-import type { Store, Witness } from '@tallymesh/store'
+import type { Store, WitnessPort } from '@tallymesh/store'
 
 /** What the effect loop tells the node around it. */
 export interface LoopEvents {
@@ -51,7 +51,7 @@ export class EffectLoop {
   constructor(
     readonly replica: Replica,
     readonly store: Store,
-    readonly witness: Witness,
+    readonly witness: WitnessPort,
     readonly events: LoopEvents,
   ) {}
 

@@ -1,6 +1,7 @@
 import type { TallymeshError } from '@tallymesh/crdt'
 import type { ReplicaOptions } from '@tallymesh/replica'
-import type { Store, Witness } from '@tallymesh/store'
+import type { Store, WitnessPort } from '@tallymesh/store'
+import type { Host } from './host.js'
 
 export interface EngineEvents {
   member(member: { store: string; name: string; state: 'up' | 'suspect' | 'down' }): void
@@ -33,7 +34,8 @@ export interface CommitFigures {
 export interface EngineOptions {
   readonly replica: Omit<ReplicaOptions, 'lastNumber'>
   readonly store: Store
-  readonly witness: Witness
+  readonly witness: WitnessPort
+  readonly host: Host
   /** Whether anything was configured to dial. Default: whether there are seeds. */
   readonly dials?: boolean
   readonly repair: boolean

@@ -26,13 +26,13 @@ export class Engine {
   /** Why nothing may be counted now; undefined while the node is ready. */
   refusal: TallymeshError | undefined = new TallymeshError('NOT_READY', 'the node is opening; nothing was counted')
   readonly #outcomes = new Outcomes()
-  readonly #recovery = new Recovery(() => this.#reopen())
+  readonly #recovery: Recovery
   readonly #groups = new Groups(this)
   readonly #instants = new Instants(() => !this.loop.stopped && this.commits.inFlight === undefined)
-  readonly #import = new SlotImport(this)
+  readonly #import: SlotImport
   readonly figures = new Figures(() => this.replica)
   readonly #catchingUp: CatchingUp
-  readonly #positions = new Positions(() => (this.loop as EffectLoop | undefined)?.replica.room.logs)
+  readonly #positions: Positions
   /** The refusal stands for good: the node closes, or failed. */
   #retired = false
   /** The node cannot go on. */
@@ -40,6 +40,9 @@ export class Engine {
   #closed = false
 
   constructor(readonly options: EngineOptions) {
+    this.#recovery = new Recovery(() => this.#reopen(), options.host)
+    this.#import = new SlotImport(this, options.host)
+    this.#positions = new Positions(() => (this.loop as EffectLoop | undefined)?.replica.room.logs, options.host)
     this.#catchingUp = new CatchingUp(options.dials ?? options.replica.seeds.length > 0, () => this.replica.sync.level)
   }
 
@@ -96,9 +99,7 @@ export class Engine {
     return both
   }
 
-  /** Counts all of `entries` in one commit, or nothing. Where a large commit is being written in parts, or the open one is
-   *  full, they wait, uncounted, for the next one.
-   *  @throws TallymeshError (as a rejection) as `Counter.increment`; INVALID_OPTION for other than 1 to 2,000 entries */
+  /** See `Groups.add`. */
   add(entries: readonly GroupEntry[], options?: AddOptions): Promise<void> {
     return this.#groups.add(entries, options)
   }
@@ -113,12 +114,11 @@ export class Engine {
     return this.#positions.reached(position, timeoutMs)
   }
 
-  /** All slots at one moment between two commits, by key and replica id. The table is copied at that moment; ordering it and
-   *  reading it stall nobody.
+  /** All slots at one moment between two commits, by key and replica id: a copy; ordering and reading it stall nobody.
    *  @throws TallymeshError NOT_READY while the disk is reopened, NODE_CLOSED */
   async exportSlots(): Promise<Iterable<ExportedSlot>> {
     if (this.loop.stopped) throw this.refusal ?? new TallymeshError('NOT_READY', 'the node reopens its store')
-    return exportSlots(await this.#instants.next(() => this.replica.table.snapshot()))
+    return exportSlots(await this.#instants.next(() => this.replica.table.snapshot()), this.options.host)
   }
 
   /** See `SlotImport.run`. */
@@ -171,7 +171,7 @@ export class Engine {
 
   /** See `drain`. */
   drain(timeoutMs: number): Promise<void> {
-    return drain(this, timeoutMs)
+    return drain(this, timeoutMs, this.options.host)
   }
 
   /** Ends counting: fails whoever still waits. The store stays open. */

@@ -37,6 +37,9 @@ export class Groups {
 
   constructor(readonly owner: GroupOwner) {}
 
+  /** Counts all of `entries` in one commit, or nothing. Where a large commit is being written in parts, or the open one is
+   *  full, they wait, uncounted, for the next one.
+   *  @throws TallymeshError (as a rejection) as `Counter.increment`; INVALID_OPTION for other than 1 to 2,000 entries */
   add(entries: readonly GroupEntry[], options: AddOptions | undefined): Promise<void> {
     const { owner } = this
     let counts: readonly GroupCount[]

@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { TallymeshError } from '@tallymesh/crdt'
-import type { Store, Witness } from '@tallymesh/store'
+import type { Store, WitnessPort } from '@tallymesh/store'
 import { Engine } from './engine.js'
 import { NodeEmitter, type NodeStatus } from './events.js'
+import { type Host, processHost } from './host.js'
 import { Network } from './network.js'
 import type { Settings } from './options.js'
-import { cryptoRandom } from './random.js'
 import { startReports } from './start-reports.js'
 
 const TICKS_PER_HEARTBEAT = 4
@@ -16,22 +15,25 @@ export class Lifecycle {
   readonly engine: Engine
   readonly network: Network
   readonly emitter = new NodeEmitter()
-  readonly #instance = randomBytes(16).toString('hex')
+  readonly #instance: string
   /** What the engine reported already, where a link or a call ends for the same reason. */
   readonly #told = new WeakSet<TallymeshError>()
-  #ticker: NodeJS.Timeout | undefined
+  #stopTicking: (() => void) | undefined
   #status: NodeStatus = 'opening'
   #closing: Promise<void> | undefined
 
   constructor(
     readonly settings: Settings,
     readonly store: Store,
-    readonly witness: Witness,
+    readonly witness: WitnessPort,
+    readonly host: Host = processHost,
   ) {
+    this.#instance = freshInstance(host)
     this.network = new Network({
       settings,
       store: store.id,
       instance: this.#instance,
+      host,
       engine: () => this.engine,
       linkable: () => this.#status === 'ready' || this.#status === 'draining',
       report: error => this.report(error),
@@ -51,7 +53,7 @@ export class Lifecycle {
     await this.network.listen()
     this.engine.ready()
     this.#setStatus('ready')
-    this.#ticker = setInterval(() => this.#tick(), this.settings.heartbeatMs / TICKS_PER_HEARTBEAT)
+    this.#stopTicking = this.host.every(this.settings.heartbeatMs / TICKS_PER_HEARTBEAT, () => this.#tick())
     this.#tick()
   }
 
@@ -71,8 +73,8 @@ export class Lifecycle {
     this.engine.retire(new TallymeshError('NODE_CLOSED', 'the node is closed; nothing was counted'))
     this.#setStatus('draining')
     // Without a ticker the node was never ready: nothing was counted.
-    if (opened && this.#ticker) await this.engine.drain(this.settings.closeTimeoutMs)
-    clearInterval(this.#ticker)
+    if (opened && this.#stopTicking) await this.engine.drain(this.settings.closeTimeoutMs)
+    this.#stopTicking?.()
     this.engine.close()
     await this.network.close()
     try {
@@ -89,7 +91,7 @@ export class Lifecycle {
     const { seeds, urls } = this.network
     return new Engine({
       replica: {
-        ...{ name, store, heartbeatMs, antiEntropyMs, instance: this.#instance, urls, random: cryptoRandom },
+        ...{ name, store, heartbeatMs, antiEntropyMs, instance: this.#instance, urls, random: this.host.random },
         // Asked whenever a replica is built: it counts as members whom nobody has reached until then.
         get seeds() {
           return seeds.unreached
@@ -97,6 +99,7 @@ export class Lifecycle {
       },
       store: this.store,
       witness: this.witness,
+      host: this.host,
       dials: this.settings.peers.length > 0,
       repair,
       replicasTimeoutMs,
@@ -117,7 +120,7 @@ export class Lifecycle {
   }
 
   #tick(): void {
-    const nowMs = performance.now()
+    const nowMs = this.host.nowMs()
     this.engine.loop.step({ type: 'tick', nowMs })
     this.network.tick(nowMs)
     if (this.engine.replica.members.isRemoved(this.store.id)) this.#removed()
@@ -153,4 +156,13 @@ export class Lifecycle {
     this.#status = status
     this.emitter.emit('status', status)
   }
+}
+
+/** Random for each process: 32 hexadecimal digits. */
+function freshInstance({ random }: Host): string {
+  const word = () =>
+    Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0')
+  return word() + word() + word() + word()
 }

@@ -1,7 +1,6 @@
 import { checkName, type StoreId, TallymeshError } from '@tallymesh/crdt'
 import {
   type Dialing,
-  dialWs,
   type Handshake,
   type Hello,
   type Link,
@@ -12,6 +11,7 @@ import {
   type WsTlsOptions,
 } from '@tallymesh/link'
 import type { Member } from '@tallymesh/replica'
+import type { Host } from './host.js'
 import { RecentReports } from './recent-reports.js'
 
 const BACKOFF_MIN_MS = 100
@@ -36,6 +36,13 @@ interface Target {
   store: StoreId | undefined
 }
 
+/** How links of this node are made, and whom they tell. */
+export interface Wire {
+  readonly handshake: Handshake
+  readonly events: LinkEvents
+  readonly traffic: Traffic | undefined
+}
+
 export interface MeshOptions {
   readonly hello: () => Hello
   readonly admit: (peer: Hello) => TallymeshError | undefined
@@ -58,8 +65,7 @@ export interface MeshOptions {
    *  nothing is left to say. */
   readonly removed: (reason: TallymeshError) => boolean
   readonly traffic?: Traffic | undefined
-  /** Uniform in [0, 1). */
-  readonly random: () => number
+  readonly host: Pick<Host, 'random' | 'dial'>
 }
 
 /** Keeps this node linked with every member that has an address: dials with exponential backoff and jitter, takes the links of
@@ -68,8 +74,9 @@ export class Mesh {
   readonly #targets = new Map<string, Target>()
   /** Every link whose end was not seen yet, with the peer's addresses. */
   readonly #links = new Map<Link, readonly string[]>()
-  readonly acceptor: WsAcceptor
-  readonly #wire: { handshake: Handshake; events: LinkEvents; traffic: Traffic | undefined }
+  /** Made for the first who comes. */
+  #acceptor: WsAcceptor | undefined
+  readonly wire: Wire
   readonly #self = new TallymeshError('LINK_FAILED', 'this address is the node itself')
   readonly #reports = new RecentReports()
   #nowMs = 0
@@ -84,8 +91,12 @@ export class Mesh {
       refused: (reason, dialed) => this.#refused(reason, dialed),
     }
     const handshake = { hello: options.hello, admit: (peer: Hello) => this.#admit(peer) }
-    this.#wire = { handshake, events, traffic: options.traffic }
-    this.acceptor = new WsAcceptor({ ...this.#wire, authorize: options.authorize })
+    this.wire = { handshake, events, traffic: options.traffic }
+  }
+
+  get acceptor(): WsAcceptor {
+    this.#acceptor ??= new WsAcceptor({ ...this.wire, authorize: this.options.authorize })
+    return this.#acceptor
   }
 
   get links(): number {
@@ -131,7 +142,7 @@ export class Mesh {
     this.#paused = true
     for (const target of this.#targets.values()) this.#giveUp(target)
     for (const link of this.#links.keys()) link.close()
-    await this.acceptor.close()
+    await this.#acceptor?.close()
     if (this.#links.size > 0) await new Promise<void>(resolve => this.#whenEmpty.push(resolve))
   }
 
@@ -196,7 +207,7 @@ export class Mesh {
     target.attempts++
     try {
       const secure = target.url.startsWith('wss:') ? { tls: tls(target.url) } : {}
-      target.dialing = dialWs(target.url, { ...this.#wire, ...secure, token: token() })
+      target.dialing = this.options.host.dial(target.url, { ...this.wire, ...secure, token: token() })
     } catch (cause) {
       // A token that fits no header, or certificates that cannot be had: they may change until the next attempt.
       this.#refused(cause as TallymeshError, target.url)
@@ -254,6 +265,6 @@ export class Mesh {
 
   #later(target: Target): void {
     const backoffMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(target.attempts, 10))
-    target.nextMs = this.#nowMs + backoffMs * (0.5 + this.options.random() / 2)
+    target.nextMs = this.#nowMs + backoffMs * (0.5 + this.options.host.random() / 2)
   }
 }

@@ -5,11 +5,11 @@ import { type Hello, PROTOCOL_VERSION, Traffic } from '@tallymesh/link'
 import { advertised, socketUrl } from './advertised.js'
 import { Door } from './door.js'
 import type { Engine } from './engine.js'
+import type { Host } from './host.js'
 import { Listener } from './listener.js'
-import { Mesh } from './mesh.js'
+import { Mesh, type Wire } from './mesh.js'
 import type { Settings } from './options.js'
 import { dialTls } from './peer-tls.js'
-import { cryptoRandom } from './random.js'
 import { Seeds } from './seeds.js'
 import { TokenGate } from './token-policy.js'
 import { routeUpgrade } from './upgrades.js'
@@ -19,6 +19,7 @@ export interface NetworkOptions {
   readonly store: StoreId
   /** Random for each process. */
   readonly instance: string
+  readonly host: Host
   readonly engine: () => Engine
   /** Whether links and door clients are taken now. */
   readonly linkable: () => boolean
@@ -35,7 +36,8 @@ export class Network {
   readonly urls: string[] = []
   readonly traffic = new Traffic()
   readonly #mesh: Mesh
-  readonly #door: Door
+  /** Made for the first who comes. */
+  #door: Door | undefined
   readonly #tokens: TokenGate
   #listener: Listener | undefined
 
@@ -51,14 +53,11 @@ export class Network {
       resolveMs: settings.resolveMs,
     })
     this.#mesh = this.#makeMesh()
-    this.#door = new Door({
-      room: settings.room,
-      authorize: token => this.#tokens.admits(token, 'read'),
-      origins: settings.origins,
-      replica: () => engine().replica,
-      report,
-      clientsMax: settings.doorClientsMax,
-    })
+  }
+
+  /** How links of this node are made, and whom they tell: for a network that is not the machine's. */
+  get wire(): Wire {
+    return this.#mesh.wire
   }
 
   /** Opens the port, if this node has one of its own. @throws TallymeshError LISTEN_FAILED */
@@ -91,7 +90,7 @@ export class Network {
     routeUpgrade(
       {
         mesh: (...upgrade) => this.#mesh.acceptor.handleUpgrade(...upgrade),
-        door: (...upgrade) => this.#door.handleUpgrade(...upgrade),
+        door: (...upgrade) => this.#openDoor().handleUpgrade(...upgrade),
         linkable: () => this.options.settings.reachable && this.options.linkable(),
       },
       request,
@@ -103,7 +102,7 @@ export class Network {
   /** Ends links and door clients whose tokens are not admitted any more. */
   recheckTokens(): void {
     this.#mesh.acceptor.recheck()
-    this.#door.recheck()
+    this.#door?.recheck()
   }
 
   /** Dials whoever is due, and asks for names that are. @param nowMs a monotonic time */
@@ -114,7 +113,7 @@ export class Network {
 
   /** What the door shows moved on. */
   progressed(): void {
-    this.#door.progressed()
+    this.#door?.progressed()
   }
 
   /** Ends all links and makes none until `resume`. */
@@ -126,7 +125,7 @@ export class Network {
   resume(): void {
     // A name may have come to lead elsewhere while the new replica was loaded.
     this.options.engine().replica.members.expect(this.seeds.unreached)
-    this.#door.reset()
+    this.#door?.reset()
     this.#mesh.resume()
   }
 
@@ -135,14 +134,27 @@ export class Network {
     this.seeds.close()
     // Stops to listen first: a client that is sent away comes back at once.
     const unlistened = this.#listener?.close()
-    const shut = this.#door.close()
+    const shut = this.#door?.close()
     await this.#mesh.close()
     await shut
     await unlistened
   }
 
+  #openDoor(): Door {
+    const { settings, engine, report } = this.options
+    this.#door ??= new Door({
+      room: settings.room,
+      authorize: token => this.#tokens.admits(token, 'read'),
+      origins: settings.origins,
+      replica: () => engine().replica,
+      report,
+      clientsMax: settings.doorClientsMax,
+    })
+    return this.#door
+  }
+
   #makeMesh(): Mesh {
-    const { settings, engine, report, store } = this.options
+    const { settings, engine, report, store, host } = this.options
     return new Mesh({
       hello: () => this.#hello(),
       admit: peer => this.#admit(peer),
@@ -164,7 +176,7 @@ export class Network {
         return own
       },
       traffic: this.traffic,
-      random: cryptoRandom,
+      host,
     })
   }
 

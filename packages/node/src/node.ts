@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type CounterKey, canonicalKey, counterKey, type Labels, TallymeshError } from '@tallymesh/crdt'
-import type { Store, Witness } from '@tallymesh/store'
+import type { Store, WitnessPort } from '@tallymesh/store'
 import type { AddOptions } from './add-options.js'
 import { Counter } from './counter.js'
 import { type CounterAdd, checkGroup } from './counter-group.js'
 import { CounterReader, type ReaderOptions, readersOf } from './counter-reader.js'
 import type { Engine } from './engine.js'
 import type { NodeEvents, NodeStatus } from './events.js'
+import type { Host } from './host.js'
 import { Lifecycle } from './lifecycle.js'
 import { type MemberInfo, memberInfos, removable } from './member-info.js'
 import { type NodeStats, nodeStats } from './node-stats.js'
@@ -21,8 +22,8 @@ export class TallymeshNode {
   readonly #counters = new Map<CounterKey, Counter>()
 
   /** @internal Use `openNode`. */
-  constructor(settings: Settings, store: Store, witness: Witness) {
-    this.#life = new Lifecycle(settings, store, witness)
+  constructor(settings: Settings, store: Store, witness: WitnessPort, host?: Host) {
+    this.#life = new Lifecycle(settings, store, witness, host)
     this.#engine = this.#life.engine
   }
 

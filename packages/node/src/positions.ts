@@ -1,4 +1,5 @@
 import { type CommitMark, type ReplicaId, showReplicaId, TallymeshError } from '@tallymesh/crdt'
+import type { Host } from './host.js'
 import { checkInteger } from './options.js'
 
 /** The clocks that logs must have been held up to. */
@@ -28,7 +29,10 @@ export class Positions {
   #closed = false
 
   /** @param logs what is held now; undefined before anything was loaded */
-  constructor(readonly logs: () => ReadonlyMap<ReplicaId, HeldLog> | undefined) {}
+  constructor(
+    readonly logs: () => ReadonlyMap<ReplicaId, HeldLog> | undefined,
+    readonly host: Host,
+  ) {}
 
   /** A commit is acknowledged. */
   acknowledged({ replica, clock }: CommitMark): void {
@@ -55,7 +59,7 @@ export class Positions {
   progressed(): void {
     if (this.#waiting.size === 0 || this.#checking) return
     this.#checking = true
-    setImmediate(() => {
+    this.host.soon(() => {
       this.#checking = false
       for (const { clocks, settle } of this.#waiting) if (this.#holds(clocks)) settle()
     })
@@ -77,13 +81,13 @@ export class Positions {
     }
     await new Promise<void>((resolve, reject) => {
       const settle = (refusal?: TallymeshError) => {
-        clearTimeout(timer)
+        cancel()
         this.#waiting.delete(waiting)
         if (refusal) reject(refusal)
         else resolve()
       }
       const waiting = { clocks, settle }
-      const timer = setTimeout(() => settle(this.#holds(clocks) ? undefined : late(timeoutMs)), timeoutMs)
+      const cancel = this.host.after(timeoutMs, () => settle(this.#holds(clocks) ? undefined : late(timeoutMs)))
       this.#waiting.add(waiting)
     })
   }

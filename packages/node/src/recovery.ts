@@ -1,3 +1,5 @@
+import type { Host } from './host.js'
+
 const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 5_000
 
@@ -6,11 +8,14 @@ export class Recovery {
   /** Failures since a write last succeeded. */
   #failures = 0
   #retryMs = RETRY_MIN_MS
-  #retry: NodeJS.Timeout | undefined
+  #cancelRetry = () => {}
   #closed = false
 
   /** @param reopen answers whether there is no need to try again; never throws */
-  constructor(readonly reopen: () => Promise<boolean>) {}
+  constructor(
+    readonly reopen: () => Promise<boolean>,
+    readonly host: Host,
+  ) {}
 
   /** A write failed. A disk that opens well and fails at the next write is asked ever more rarely, too. */
   async failed(): Promise<void> {
@@ -25,7 +30,7 @@ export class Recovery {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#retry)
+    this.#cancelRetry()
   }
 
   async #attempt(): Promise<void> {
@@ -34,7 +39,7 @@ export class Recovery {
 
   #later(): void {
     if (this.#closed) return
-    this.#retry = setTimeout(() => void this.#attempt(), this.#retryMs)
+    this.#cancelRetry = this.host.after(this.#retryMs, () => void this.#attempt())
     this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2)
   }
 }

@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import { showReplicaId, type TableSnapshot } from '@tallymesh/crdt'
+import { type Host, nextTurn } from './host.js'
 
 /** What one replica id counted on one counter. */
 export interface ExportedSlot {
@@ -12,8 +12,8 @@ export interface ExportedSlot {
 }
 
 /** Orders a snapshot, a few milliseconds in each turn of the program; then its slots can be read, by key and replica id. */
-export async function exportSlots(snapshot: TableSnapshot): Promise<Iterable<ExportedSlot>> {
-  for (const _part of snapshot.order()) await setImmediate()
+export async function exportSlots(snapshot: TableSnapshot, host: Host): Promise<Iterable<ExportedSlot>> {
+  for (const _part of snapshot.order()) await nextTurn(host)
   return { [Symbol.iterator]: () => exported(snapshot) }
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import {
   type AdoptedEntry,
   type CounterKey,
@@ -9,6 +8,7 @@ import {
 } from '@tallymesh/crdt'
 import type { Replica } from '@tallymesh/replica'
 import type { EffectLoop } from './effect-loop.js'
+import { type Host, nextTurn } from './host.js'
 import type { ExportedSlot } from './slot-export.js'
 
 /** What an import needs of the engine. */
@@ -37,7 +37,10 @@ interface Checked {
 export class SlotImport {
   #running = false
 
-  constructor(readonly owner: ImportOwner) {}
+  constructor(
+    readonly owner: ImportOwner,
+    readonly host: Host,
+  ) {}
 
   /** Checks all slots before the first is merged, then carries those that rise in commits of the own log.
    *  @returns how many rose, once they are durable
@@ -58,7 +61,7 @@ export class SlotImport {
     const checked: Checked = { keys: [], replicas: [], p: [], n: [] }
     for (const slot of slots) {
       checkSlot(slot, checked, this.owner.replica.table)
-      if (checked.keys.length % SLOTS_PER_TURN === 0) await setImmediate()
+      if (checked.keys.length % SLOTS_PER_TURN === 0) await nextTurn(this.host)
     }
     return checked
   }
@@ -73,7 +76,7 @@ export class SlotImport {
       if (part.size === SLOTS_PER_COMMIT || (i === keys.length - 1 && part.size > 0)) {
         risen += await this.#carry(part)
         part = new Map()
-      } else if (i % SLOTS_PER_TURN === SLOTS_PER_TURN - 1) await setImmediate()
+      } else if (i % SLOTS_PER_TURN === SLOTS_PER_TURN - 1) await nextTurn(this.host)
     }
     return risen
   }

@@ -1,9 +1,9 @@
 import { TallymeshError } from '@tallymesh/crdt'
-import type { Store, Witness } from '@tallymesh/store'
+import type { Store, WitnessPort } from '@tallymesh/store'
 import type { Settings } from './options.js'
 
 /** What an operator should know of a directory that was opened. */
-export function startReports({ dataDir, runtimeDir }: Settings, store: Store, witness: Witness): TallymeshError[] {
+export function startReports({ dataDir, runtimeDir }: Settings, store: Store, witness: WitnessPort): TallymeshError[] {
   const reports = store.damage.map(damage => new TallymeshError('STORE_CORRUPT', damage))
   const { wiped, reason } = witness
   if (wiped !== undefined) {

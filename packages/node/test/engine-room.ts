@@ -4,6 +4,7 @@ import type { Cell } from '@tallymesh/replica'
 import { MemoryDisk, MemoryStore, openWitness, type Store } from '@tallymesh/store'
 import { Engine } from '../src/engine.js'
 import type { EngineOptions } from '../src/engine-options.js'
+import { processHost } from '../src/host.js'
 import { cryptoRandom } from '../src/random.js'
 import { turn } from './wait.js'
 
@@ -98,7 +99,7 @@ export class EngineRoom {
           ...{ heartbeatMs: HEARTBEAT_MS, antiEntropyMs: 2 * HEARTBEAT_MS },
           ...(updateBytesMax === undefined ? {} : { updateBytesMax }),
         },
-        ...{ witness, repair: true, replicasTimeoutMs: 5_000 },
+        ...{ witness, repair: true, replicasTimeoutMs: 5_000, host: processHost },
       },
       options.events ?? {},
     )

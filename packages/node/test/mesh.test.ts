@@ -32,7 +32,8 @@ function lone(options: Partial<MeshOptions> = {}): { mesh: Mesh; reports: Tallym
     ...{ hello: () => hello('a', 'a'), admit: () => undefined, token: () => undefined, tls: () => ({}) },
     ...{ authorize: () => true, seeds: () => [] },
     ...{ members: () => [], reached: () => {}, opened: link => links.push(link), frame: () => {}, closed: () => {} },
-    ...{ report: error => reports.push(error), removed: () => false, random: () => 0, ...options },
+    ...{ report: error => reports.push(error), removed: () => false, ...options },
+    host: { random: () => 0, dial: dialWs },
   })
   return { mesh: made, reports, links }
 }

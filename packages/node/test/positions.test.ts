@@ -1,6 +1,7 @@
 import { MemoryDisk } from '@tallymesh/store'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { processHost } from '../src/host.js'
 import { Positions } from '../src/positions.js'
 import { inRoom } from './engine-room.js'
 import { Gate } from './lab.js'
@@ -99,7 +100,7 @@ positions(
 
 positions('counts complete logs only, and bounds how many wait', async () => {
   const logs = new Map([[10, { clock: 5, complete: false }]])
-  const held = new Positions(() => logs as never)
+  const held = new Positions(() => logs as never, processHost)
   const all = Array.from({ length: 10_000 }, () => held.reached('a:5', 10_000))
   assert.is((await refusal('one too many', held.reached('a:5', 10_000))).code, 'NOT_READY')
   logs.set(10, { clock: 4, complete: true })
@@ -111,7 +112,7 @@ positions('counts complete logs only, and bounds how many wait', async () => {
   held.progressed()
   await within('all are woken', Promise.all(all))
   assert.is(
-    (await refusal('before anything is loaded', new Positions(() => undefined).reached('a:1', 1))).code,
+    (await refusal('before anything is loaded', new Positions(() => undefined, processHost).reached('a:1', 1))).code,
     'NOT_CAUGHT_UP',
   )
 })

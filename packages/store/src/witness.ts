@@ -96,6 +96,9 @@ export class Witness {
   }
 }
 
+/** What a node needs of a witness. */
+export type WitnessPort = Pick<Witness, 'held' | 'reason' | 'wiped' | 'available' | 'read' | 'write' | 'close'>
+
 /** The preallocated file, written in place. */
 class WitnessFile {
   readonly path: string
