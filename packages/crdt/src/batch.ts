@@ -8,7 +8,10 @@ import { readUint } from './uint.js'
 
 /** The first byte of a batch. */
 export const BATCH_TAG = 0x54
-export const BATCH_VERSION = 1
+/** The newest version of batches that this code reads; it reads the older ones, too. */
+export const BATCH_VERSION_MAX = 2
+/** A version of batches. 2 leaves out the decrements of slots that have none. */
+export type BatchVersion = 1 | 2
 export const BATCH_ENTRIES_MAX = 1024
 export const BATCH_BYTES_MAX = 64 * 1024
 /** Tag, version, the checksum of the batch before, and the salt. */
@@ -47,25 +50,27 @@ export interface Batch extends BatchFrame {
 
 /** The entries of one batch, encoded. */
 export interface Pack {
+  readonly version: BatchVersion
   readonly entries: readonly HashedEntry[]
   readonly bytes: Uint8Array
 }
 
-/** Encodes entries, in order, into as many packs as the limits of a batch ask for. */
-export function packEntries(entries: readonly Entry[]): Pack[] {
+/** Encodes entries, in order, into as many packs as the limits of a batch ask for.
+ *  @param version what all who read them must know */
+export function packEntries(entries: readonly Entry[], version: BatchVersion = 1): Pack[] {
   const packs: Pack[] = []
   for (let from = 0; from < entries.length; from += (packs.at(-1) as Pack).entries.length) {
-    packs.push(packFrom(entries, from))
+    packs.push(packFrom(entries, from, version))
   }
   return packs
 }
 
-function packFrom(entries: readonly Entry[], from: number): Pack {
+function packFrom(entries: readonly Entry[], from: number, version: BatchVersion): Pack {
   const encoder = encoding.createEncoder()
   const ends: number[] = []
   const count = Math.min(BATCH_ENTRIES_MAX, entries.length - from)
   while (ends.length < count) {
-    writeEntry(encoder, entries[from + ends.length] as Entry)
+    writeEntry(encoder, entries[from + ends.length] as Entry, version)
     const length = encoding.length(encoder)
     // No entry is longer than a batch: the first always fits.
     if (length > BATCH_BYTES_MAX - FRAME_BYTES) break
@@ -79,13 +84,13 @@ function packFrom(entries: readonly Entry[], from: number): Pack {
     start = end
     return { entry: entries[from + i] as Entry, lo, hi }
   })
-  return { entries: hashed, bytes }
+  return { version, entries: hashed, bytes }
 }
 
 export function encodeBatch({ previous, salt, head, digest }: BatchFrame, pack: Pack): Uint8Array {
   const encoder = encoding.createEncoder()
   encoding.writeUint8(encoder, BATCH_TAG)
-  encoding.writeUint8(encoder, BATCH_VERSION)
+  encoding.writeUint8(encoder, pack.version)
   encoding.writeUint32(encoder, previous)
   encoding.writeUint32(encoder, salt)
   encoding.writeVarUint(encoder, head)
@@ -136,10 +141,10 @@ function checkFrame(bytes: unknown): asserts bytes is Uint8Array {
   if (bytes[0] !== BATCH_TAG || batchChecksum(bytes) !== crc32(bytes, 0, bytes.length - 4)) {
     throw new TallymeshError('BATCH_DAMAGED', 'a batch fails its checksum')
   }
-  if (bytes[1] !== BATCH_VERSION) {
+  if (bytes[1] === 0 || (bytes[1] as number) > BATCH_VERSION_MAX) {
     throw new TallymeshError(
       'BATCH_UNSUPPORTED',
-      `a batch has format version ${bytes[1]}, this version of tallymesh reads ${BATCH_VERSION}; upgrade this node`,
+      `a batch has format version ${bytes[1]}, this version of tallymesh reads 1 to ${BATCH_VERSION_MAX}; upgrade this node`,
     )
   }
 }
@@ -148,6 +153,7 @@ function readBatch(bytes: Uint8Array, known: KnownKeys): Batch {
   const end = bytes.length - TRAILER_BYTES
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   const decoder = decoding.createDecoder(bytes.subarray(0, end))
+  const version = bytes[1] as number
   decoder.pos = HEADER_BYTES
   const head = readUint(decoder)
   const count = readUint(decoder)
@@ -155,7 +161,7 @@ function readBatch(bytes: Uint8Array, known: KnownKeys): Batch {
   const entries: HashedEntry[] = []
   for (let i = 0; i < count; i++) {
     const start = decoder.pos
-    const entry = readEntry(decoder, known)
+    const entry = readEntry(decoder, known, version)
     entries.push({ entry, lo: hashLo(bytes, start, decoder.pos), hi: hashHi(bytes, start, decoder.pos) })
   }
   if (decoder.pos !== end) throw new TallymeshError('BATCH_DAMAGED', 'a batch has bytes after its entries')

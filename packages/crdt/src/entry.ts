@@ -40,8 +40,9 @@ export interface ForkEntry {
 /** What a batch carries. A later entry of the same identity in the same log replaces the earlier one. */
 export type Entry = SlotEntry | AdoptedEntry | MemberEntry | ForkEntry
 
-/** The numbers that stand for the kinds in a batch. Reserved for later: operations, folds, resets (4 and up). */
-const KINDS = { slot: 0, adopted: 1, member: 2, fork: 3 } as const
+/** The numbers that stand for the kinds in a batch; `increments`, a slot that was never decremented, from version 2 on. Reserved
+ *  for later: operations, folds, resets (5 and up). */
+const KINDS = { slot: 0, adopted: 1, member: 2, fork: 3, increments: 4 } as const
 export const URLS_MAX = 8
 export const URL_BYTES_MAX = 1024
 
@@ -60,7 +61,14 @@ export function entryIdentity(entry: Entry): string {
   }
 }
 
-export function writeEntry(encoder: encoding.Encoder, entry: Entry): void {
+/** @param version of the batch */
+export function writeEntry(encoder: encoding.Encoder, entry: Entry, version = 1): void {
+  if (version > 1 && entry.kind === 'slot' && entry.n === 0) {
+    encoding.writeUint8(encoder, KINDS.increments)
+    encoding.writeVarString(encoder, entry.key)
+    encoding.writeVarUint(encoder, entry.p)
+    return
+  }
   encoding.writeUint8(encoder, KINDS[entry.kind])
   switch (entry.kind) {
     case 'slot':
@@ -90,11 +98,15 @@ function writeSlot(encoder: encoding.Encoder, slot: { key: CounterKey; p: number
 }
 
 /** Reads one entry. Keys that are `known` are not checked again.
+ *  @param version of the batch
  *  @throws TallymeshError BATCH_UNSUPPORTED for a kind that this version does not know; any other error means damage */
-export function readEntry(decoder: decoding.Decoder, known: KnownKeys): Entry {
+export function readEntry(decoder: decoding.Decoder, known: KnownKeys, version = 1): Entry {
   // lib0 reads undefined past the end, which must not look like a kind of a newer version.
   if (!(decoder.pos < decoder.arr.length)) throw new RangeError('an entry that is not there')
   const kind = decoding.readUint8(decoder)
+  if (kind === KINDS.increments && version > 1) {
+    return { kind: 'slot', key: readKey(decoder, known), p: readUint(decoder), n: 0 }
+  }
   switch (kind) {
     case KINDS.slot:
       return { kind: 'slot', ...readSlot(decoder, known) }
@@ -121,12 +133,17 @@ export interface KnownKeys {
 export const NO_KNOWN_KEYS: KnownKeys = { findKey: () => undefined }
 
 function readSlot(decoder: decoding.Decoder, known: KnownKeys): { key: CounterKey; p: number; n: number } {
-  const text = decoding.readVarString(decoder)
-  const key = known.findKey(text) ?? canonicalKey(text)
-  if (key !== text) throw new TallymeshError('BATCH_DAMAGED', `key ${JSON.stringify(text)} is not in canonical form`)
+  const key = readKey(decoder, known)
   const p = readUint(decoder)
   const n = readUint(decoder)
   return { key, p, n }
+}
+
+function readKey(decoder: decoding.Decoder, known: KnownKeys): CounterKey {
+  const text = decoding.readVarString(decoder)
+  const key = known.findKey(text) ?? canonicalKey(text)
+  if (key !== text) throw new TallymeshError('BATCH_DAMAGED', `key ${JSON.stringify(text)} is not in canonical form`)
+  return key
 }
 
 function readMember(decoder: decoding.Decoder): MemberEntry {

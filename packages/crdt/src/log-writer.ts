@@ -1,4 +1,13 @@
-import { type Batch, batchChecksum, countEntries, decodeBatch, encodeBatch, type Pack, packEntries } from './batch.js'
+import {
+  type Batch,
+  type BatchVersion,
+  batchChecksum,
+  countEntries,
+  decodeBatch,
+  encodeBatch,
+  type Pack,
+  packEntries,
+} from './batch.js'
 import { checkMember, type Entry, entryIdentity } from './entry.js'
 import { encodeLogUpdate, type LogUpdate } from './log-update.js'
 import type { ReplicaLog } from './replica-log.js'
@@ -26,7 +35,11 @@ export class LogWriter {
   #entries = 0
   #cleaning: Cleaning | undefined
 
-  constructor(readonly log: ReplicaLog) {
+  /** @param version of the batches that it writes: one that every reader of the log knows */
+  constructor(
+    readonly log: ReplicaLog,
+    readonly version: BatchVersion = 1,
+  ) {
     for (let clock = log.head; clock < log.clock; clock++) this.#entries += countEntries(log.element(clock))
   }
 
@@ -43,7 +56,7 @@ export class LogWriter {
     const clock = log.clock
     for (const entry of entries) if (entry.kind === 'member') checkMember(entry)
     const { moved, head } = this.#clean(entries)
-    const batches = this.#seal(packEntries([...entries, ...moved]), head, salt)
+    const batches = this.#seal(packEntries([...entries, ...moved], this.version), head, salt)
     const update: LogUpdate = {
       clock,
       deletedTo: clock,

@@ -6,10 +6,12 @@ import {
   BATCH_BYTES_MAX,
   BATCH_ENTRIES_MAX,
   type BatchFrame,
+  type BatchVersion,
   batchChecksum,
   countEntries,
   decodeBatch,
   encodeBatch,
+  type Pack,
   packEntries,
 } from '../src/batch.js'
 import { NO_KNOWN_KEYS } from '../src/entry.js'
@@ -39,6 +41,10 @@ function encode(frame: BatchFrame, entries: readonly Entry[]): Uint8Array {
 }
 
 const decode = (bytes: Uint8Array) => decodeBatch(bytes, NO_KNOWN_KEYS)
+
+function slotPack(version: BatchVersion): Pack {
+  return packEntries([{ kind: 'slot', key: counterKey('orders'), p: 3, n: 0 }], version)[0] as Pack
+}
 
 /** A batch around any body, with a checksum that holds. */
 function forge(body: readonly number[], version = 1): Uint8Array {
@@ -104,12 +110,34 @@ test('every flip of a bit is refused', () => {
 
 test('an unknown version or kind, whole otherwise, is of a newer version', () => {
   for (let version = 0; version < 256; version++) {
-    if (version === 1) continue
+    if (version === 1 || version === 2) continue
     assert.match(throwsCode(() => decode(forge([0, 0], version)), 'BATCH_UNSUPPORTED').message, `version ${version}`)
   }
   for (let kind = 4; kind < 256; kind++) {
     assert.match(throwsCode(() => decode(forge([0, 1, kind])), 'BATCH_UNSUPPORTED').message, `kind ${kind}`)
   }
+})
+
+test('version 2 leaves out decrements that are none, and what it takes is read back', () => {
+  fc.assert(
+    fc.property(anyBatch, ({ frame, entries }) => {
+      const [old] = packEntries(entries)
+      const [pack] = packEntries(entries, 2)
+      if (!old || !pack) return
+      const batch = decode(encodeBatch(frame, pack))
+      assert.equal(
+        batch.entries.map(({ entry }) => entry),
+        pack.entries.map(({ entry }) => entry),
+      )
+      const shorter = pack.entries.filter(({ entry }) => entry.kind === 'slot' && entry.n === 0).length
+      if (old.entries.length === pack.entries.length) assert.is(pack.bytes.length, old.bytes.length - shorter)
+    }),
+  )
+  assert.is(
+    decode(encodeBatch({ previous: 0, salt: 0, head: 0, digest: new Digest() }, slotPack(2)))?.entries.length,
+    1,
+  )
+  assert.throws(() => decode(forge([0, 1, 4, 1, 97, 3])), /kind 4/)
 })
 
 test('what passes the checksum and breaks the format is refused as damage', () => {

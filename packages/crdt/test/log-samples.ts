@@ -153,6 +153,8 @@ export function rebuild(
   frame: { previous?: number; head?: number } = {},
 ): Uint8Array {
   const batch = decodeBatch(bytes, NO_KNOWN_KEYS)
-  const [pack = { entries: [], bytes: new Uint8Array() }] = packEntries(change(batch.entries.map(({ entry }) => entry)))
+  const [pack = { version: 1, entries: [], bytes: new Uint8Array() }] = packEntries(
+    change(batch.entries.map(({ entry }) => entry)),
+  )
   return encodeBatch({ ...batch, ...frame }, pack)
 }

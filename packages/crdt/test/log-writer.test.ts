@@ -249,6 +249,19 @@ test('a member record that no reader takes is refused, and nothing is appended',
   withinBounds(source)
 })
 
+test('a log takes batches of both versions, and is cleaned across them', () => {
+  const source = new Source()
+  for (let i = 0; i < 100; i++) source.count('hot', 'cold')
+  const writer = new LogWriter(source.log, 2)
+  for (let i = 0; i < 200; i++) source.commits.push(writer.append([source.plus('hot', 1 + i)]))
+  const versions = new Set<number | undefined>()
+  for (let clock = source.log.head; clock < source.log.clock; clock++) versions.add(source.log.element(clock)[1])
+  assert.equal([...versions], [2])
+  const reader = new Reader()
+  for (const bytes of source.updates) reader.takeNew(bytes)
+  sameLog(reader.log, source.log)
+})
+
 test('a writer over an empty head starts a chain of its own', () => {
   // The record of a head alone leaves no last batch to name.
   const source = new Source()

@@ -86,12 +86,21 @@ export class Lifecycle {
   }
 
   #makeEngine(): Engine {
-    const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs } = this.settings
+    const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs, batchVersion } = this.settings
     const { id: store } = this.store
     const { seeds, urls } = this.network
     return new Engine({
       replica: {
-        ...{ name, store, heartbeatMs, antiEntropyMs, instance: this.#instance, urls, random: this.host.random },
+        ...{
+          name,
+          store,
+          heartbeatMs,
+          antiEntropyMs,
+          batchVersion,
+          instance: this.#instance,
+          urls,
+          random: this.host.random,
+        },
         // Asked whenever a replica is built: it counts as members whom nobody has reached until then.
         get seeds() {
           return seeds.unreached

@@ -1,18 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type CounterKey, canonicalKey, counterKey, type Labels, TallymeshError } from '@tallymesh/crdt'
-import type { Store, WitnessPort } from '@tallymesh/store'
 import type { AddOptions } from './add-options.js'
 import { Counter } from './counter.js'
 import { type CounterAdd, checkGroup } from './counter-group.js'
 import { CounterReader, type ReaderOptions, readersOf } from './counter-reader.js'
 import type { Engine } from './engine.js'
 import type { NodeEvents, NodeStatus } from './events.js'
-import type { Host } from './host.js'
-import { Lifecycle } from './lifecycle.js'
+import type { Lifecycle } from './lifecycle.js'
 import { type MemberInfo, memberInfos, removable } from './member-info.js'
 import { type NodeStats, nodeStats } from './node-stats.js'
-import type { Settings } from './options.js'
 import type { ExportedSlot } from './slot-export.js'
 
 /** One node of a room. Made by `openNode`. */
@@ -22,9 +19,9 @@ export class TallymeshNode {
   readonly #counters = new Map<CounterKey, Counter>()
 
   /** @internal Use `openNode`. */
-  constructor(settings: Settings, store: Store, witness: WitnessPort, host?: Host) {
-    this.#life = new Lifecycle(settings, store, witness, host)
-    this.#engine = this.#life.engine
+  constructor(life: Lifecycle) {
+    this.#life = life
+    this.#engine = life.engine
   }
 
   /** @internal Called by `openNode`. */

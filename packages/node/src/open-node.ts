@@ -1,4 +1,5 @@
 import { openLevelStore, openWitness, type Witness } from '@tallymesh/store'
+import { Lifecycle } from './lifecycle.js'
 import { TallymeshNode } from './node.js'
 import { checkOptions, type NodeOptions } from './options.js'
 
@@ -19,7 +20,7 @@ export async function openNode(options: NodeOptions): Promise<TallymeshNode> {
       created: store.created,
       ...(runtimeDir === undefined ? {} : { runtimeDir }),
     })
-    node = new TallymeshNode(settings, store, witness)
+    node = new TallymeshNode(new Lifecycle(settings, store, witness))
     await node.start()
     return node
   } catch (error) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TallymeshError } from '@tallymesh/crdt'
 import { MemoryDisk, MemoryStore, openWitness, type Store, type Witness } from '@tallymesh/store'
+import { Lifecycle } from '../src/lifecycle.js'
 import { TallymeshNode } from '../src/node.js'
 import { openNode } from '../src/open-node.js'
 import { checkOptions, type Internals, type NodeOptions } from '../src/options.js'
@@ -52,7 +53,7 @@ export class Lab {
     const kept = witness ?? (await openWitness({ store: store.id, runtimeDir: false }))
     const { internals, ...open } = options
     const settings = checkOptions(this.options(name, { runtimeDir: false, ...open }))
-    const node = new TallymeshNode({ ...settings, ...internals }, store, kept)
+    const node = new TallymeshNode(new Lifecycle({ ...settings, ...internals }, store, kept))
     this.#watch(node)
     await node.start()
     return node

@@ -4,6 +4,7 @@ import { MemoryDisk, MemoryStore, openWitness } from '@tallymesh/store'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { WebSocket } from 'ws'
+import { Lifecycle } from '../src/lifecycle.js'
 import { TallymeshNode } from '../src/node.js'
 import { checkOptions } from '../src/options.js'
 import { cryptoRandom } from '../src/random.js'
@@ -83,9 +84,7 @@ network(
     const store = new MemoryStore({ room: 'lab', random: cryptoRandom, disk })
     const witness = await openWitness({ store: store.id, runtimeDir: false })
     const a = new TallymeshNode(
-      checkOptions(lab.options('a', { ...advertise(own), runtimeDir: false })),
-      store,
-      witness,
+      new Lifecycle(checkOptions(lab.options('a', { ...advertise(own), runtimeDir: false })), store, witness),
     )
     lab.nodes.push(a)
     own.serve(a)

@@ -9,6 +9,7 @@ import { MemoryDisk, MemoryStore, openWitness } from '@tallymesh/store'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openNode } from '../src/index.js'
+import { Lifecycle } from '../src/lifecycle.js'
 import { TallymeshNode } from '../src/node.js'
 import { checkOptions } from '../src/options.js'
 import { cryptoRandom } from '../src/random.js'
@@ -444,7 +445,7 @@ node(
   inLab(async lab => {
     const store = new MemoryStore({ room: 'lab', random: cryptoRandom })
     const witness = await openWitness({ store: store.id, runtimeDir: lab.dir('run') })
-    const a = new TallymeshNode(checkOptions(lab.options('a')), store, witness)
+    const a = new TallymeshNode(new Lifecycle(checkOptions(lab.options('a')), store, witness))
     await a.start()
     await a.counter('k').increment()
     store.close = () => Promise.reject(new TallymeshError('STORE_UNUSABLE', 'the disk is gone'))

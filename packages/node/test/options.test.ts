@@ -11,7 +11,7 @@ options('completes what is left out', () => {
   assert.equal(checkOptions(NODE), {
     ...{ name: 'api-1', dataDir: resolve('data/api-1'), room: 'default' },
     ...{ listen: undefined, reachable: false, origins: [], advertise: undefined, peers: [], token: undefined },
-    ...{ tls: undefined, runtimeDir: undefined, repair: false },
+    ...{ tls: undefined, runtimeDir: undefined, repair: false, batchVersion: 1 },
     ...{ heartbeatMs: 500, antiEntropyMs: 2_000, replicasTimeoutMs: 5_000, closeTimeoutMs: 2_000 },
   })
 })

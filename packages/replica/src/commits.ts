@@ -6,13 +6,13 @@ import {
   freshReplicaId,
   type LogWrite,
   LogWriter,
-  type Random,
   type ReplicaId,
 } from '@tallymesh/crdt'
 import { joinEntries } from './carried.js'
 import { type Cell, type GroupCount, overflow } from './cell.js'
 import type { InFlight } from './in-flight.js'
 import type { LogState } from './protocol.js'
+import type { ReplicaOptions } from './replica-options.js'
 import { type Room, stateOf } from './room.js'
 
 /** Entries of one commit, at most: what bounds the time that forming it takes. */
@@ -43,10 +43,9 @@ export class Commits {
 
   constructor(
     readonly room: Room,
-    readonly random: Random,
-    lastNumber: number,
+    readonly options: Pick<ReplicaOptions, 'random' | 'lastNumber' | 'batchVersion'>,
   ) {
-    this.#number = lastNumber
+    this.#number = options.lastNumber
   }
 
   /** The live replica id, or undefined while there is none. */
@@ -70,7 +69,7 @@ export class Commits {
 
   /** Goes on under an id whose log is loaded and proven current. */
   resume(replica: ReplicaId): void {
-    this.#writer = new LogWriter(this.room.log(replica))
+    this.#writer = new LogWriter(this.room.log(replica), this.options.batchVersion)
     this.#publish()
     for (const cell of this.#cells.values()) this.#rebase(cell)
   }
@@ -197,11 +196,11 @@ export class Commits {
   form(nowMs: number, first: () => readonly Entry[]): { commit: InFlight; write: LogWrite } | undefined {
     if (!this.pending) return undefined
     if (!this.#writer) {
-      this.#writer = new LogWriter(this.room.create(freshReplicaId(this.random)))
+      this.#writer = new LogWriter(this.room.create(freshReplicaId(this.options.random)), this.options.batchVersion)
       for (const entry of first()) this.carry(entry)
     }
     const { log } = this.#writer
-    const salt = (Math.floor(this.random() * 2 ** 32) ^ nowMs) >>> 0
+    const salt = (Math.floor(this.options.random() * 2 ** 32) ^ nowMs) >>> 0
     const later = this.#draining
     if (!later) this.#closeOpen()
     this.#touched = later

@@ -1,4 +1,4 @@
-import type { Random, StoreId } from '@tallymesh/crdt'
+import type { BatchVersion, Random, StoreId } from '@tallymesh/crdt'
 import type { Member } from './membership.js'
 
 export interface ReplicaOptions {
@@ -13,6 +13,8 @@ export interface ReplicaOptions {
   readonly random: Random
   /** Own commits of this store so far: the number of its last commit mark, or 0. */
   readonly lastNumber: number
+  /** Of the batches that it writes; default 1. */
+  readonly batchVersion?: BatchVersion
   readonly heartbeatMs: number
   readonly antiEntropyMs: number
   /** Bytes of an update in one frame, about; default 32 KiB. */

@@ -48,7 +48,7 @@ export class Replica implements SyncOwner {
     this.#time = new OwnTime(options.heartbeatMs, options.antiEntropyMs)
     this.members = new Membership(options.store, options.heartbeatMs, options.seeds)
     this.room = new Room(this.members)
-    this.commits = new Commits(this.room, options.random, options.lastNumber)
+    this.commits = new Commits(this.room, options)
     this.peers = new Peers(this.#effects)
     this.sync = new Sync(this.room, this.commits, options.store, this.peers, this, options.updateBytesMax)
     this.#forks = new Forks(options.name, this.room, this.commits, this.#effects)
