@@ -184,7 +184,7 @@ export class EffectLoop {
     this.step({ type: 'persisted' })
     if (commit && inFlight) {
       const { entries, bytes } = inFlight
-      this.events.committed(entries, bytes.length, watch && timesOf(watch))
+      this.events.committed(entries.length, bytes.length, watch && timesOf(watch))
     }
     this.events.persisted()
   }

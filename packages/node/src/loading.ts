@@ -45,16 +45,23 @@ export function startReplica(
   replica.start(verdict.resume)
   // A crash may have kept the last commit from the witness; peers learn of that commit as soon as they link.
   if (verdict.resume !== undefined && store.lastCommit) witness.write(store.lastCommit)
-  if (old) takeOver(replica, old.replica)
+  if (old) takeOver(replica, old.replica, store.lastCommit)
   // What is resumed may reach peers before the next commit: a later reopening must not find the disk older than this.
   return verdict.resume === undefined ? old?.lastMark : store.lastCommit
 }
 
-/** What a replica knew that the disk did not take. An id that it knew to be forked is not gone on with. */
-function takeOver(replica: Replica, old: Replica): void {
-  replica.commits.adoptCells(old.commits.cells(), old.commits.open)
-  replica.takeOver(old.commits.extras())
+/** What a replica knew that the disk did not take, the commit in flight included: nobody outside knows of it, and no value that
+ *  was read falls. An id that it knew to be forked is not gone on with. */
+function takeOver(replica: Replica, old: Replica, stored: CommitMark | undefined): void {
+  const { inFlight, open } = old.commits
+  const lost = inFlight && !isSame(inFlight.mark, stored) ? inFlight : undefined
+  replica.commits.adoptCells(old.commits.cells(), open, lost)
+  replica.takeOver([...(lost?.entries ?? []), ...old.commits.extras()])
   for (const log of old.room.forked) {
     if (!replica.room.forked.has(log)) replica.diverged(log, 'this node met both before its disk failed', [])
   }
+}
+
+function isSame(a: CommitMark, b: CommitMark | undefined): boolean {
+  return a.number === b?.number && a.replica === b.replica && a.clock === b.clock
 }

@@ -172,7 +172,7 @@ groups(
 )
 
 groups(
-  'keeps what was in no commit through a failed write, as a whole; what was in flight is in doubt',
+  'keeps what was in no commit through a failed write, as a whole; what was in flight is in doubt, and counts on',
   inRoom(async room => {
     const { one, gate, disk } = await gated(disk => room.open('a', { disk }))
     gate.shut()
@@ -185,9 +185,9 @@ groups(
     assert.is((await refusal('groups are refused meanwhile', one.add({ x: 100 }))).code, 'NOT_READY')
     gate.open()
     await within('the pending group is durable', pending)
-    assert.equal([one.value('x'), one.value('y')], [10, 10])
+    assert.equal([one.value('x'), one.value('y')], [11, 11], 'what was in flight counts on, as a whole')
     const again = await readAgain(room, one, disk)
-    assert.equal([again.value('x'), again.value('y')], [10, 10])
+    assert.equal([again.value('x'), again.value('y')], [11, 11])
   }),
 )
 

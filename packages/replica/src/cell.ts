@@ -15,7 +15,7 @@ export interface Cell {
   grouped: boolean
 }
 
-/** What one group adds to one cell. */
+/** What one group, or one commit, adds to one cell. */
 export interface GroupCount {
   readonly cell: Cell
   readonly p: number

@@ -10,6 +10,7 @@ import {
 } from '@tallymesh/crdt'
 import { joinEntries } from './carried.js'
 import { type Cell, type GroupCount, overflow } from './cell.js'
+import { Cells } from './cells.js'
 import type { InFlight } from './in-flight.js'
 import type { LogState } from './protocol.js'
 import type { ReplicaOptions } from './replica-options.js'
@@ -22,7 +23,7 @@ export const GROUP_CELLS_MAX = 2000
 
 /** The own log: counts into cells, and turns what changed into commits, one at a time. */
 export class Commits {
-  readonly #cells = new Map<CounterKey, Cell>()
+  readonly #cells: Cells
   #dirty: Cell[] = []
   readonly #extra = new Map<string, Entry>()
   #writer: LogWriter | undefined
@@ -45,6 +46,7 @@ export class Commits {
     readonly room: Room,
     readonly options: Pick<ReplicaOptions, 'random' | 'lastNumber' | 'batchVersion'>,
   ) {
+    this.#cells = new Cells(room)
     this.#number = options.lastNumber
   }
 
@@ -71,29 +73,34 @@ export class Commits {
   resume(replica: ReplicaId): void {
     this.#writer = new LogWriter(this.room.log(replica), this.options.batchVersion)
     this.#publish()
-    for (const cell of this.#cells.values()) this.#rebase(cell)
+    this.#cells.rebaseAll(this.replica)
   }
 
   /** Gives the id up: the next commit takes a fresh one. What is pending stays pending. */
   abandon(): void {
     this.#writer = undefined
     this.#stored = undefined
-    for (const cell of this.#cells.values()) this.#rebase(cell)
+    this.#cells.rebaseAll(this.replica)
   }
 
-  /** Takes over the cells of a replica that was given up after a failed write. Only what was never in a batch still counts. */
-  adoptCells(cells: Iterable<Cell>, open: number): void {
+  /** Takes over the cells of a replica that was given up after a failed write. What was never in a batch still counts, and what
+   *  was in `lost`, a batch that did not reach the disk and that nobody outside knows. */
+  adoptCells(cells: Iterable<Cell>, open: number, lost: InFlight | undefined): void {
     this.open = open
+    for (const { cell, p, n } of lost?.counts ?? []) {
+      cell.batchedP -= p
+      cell.batchedN -= n
+      // It stood in one batch, groups whole: so it does again.
+      cell.grouped = true
+    }
     for (const cell of cells) {
       const pending = cell.p > cell.batchedP || cell.n > cell.batchedN
-      cell.id = this.room.table.idOf(cell.key)
       cell.dirty = pending
       // A group was in a batch as a whole, or not at all: what is pending of it stays together.
       cell.grouped &&= pending
       if (cell.grouped) this.#grouped++
       if (pending) this.#dirty.push(cell)
-      this.#cells.set(cell.key, cell)
-      this.#rebase(cell)
+      this.#cells.adopt(cell, this.replica)
     }
   }
 
@@ -107,13 +114,7 @@ export class Commits {
   }
 
   cell(key: CounterKey): Cell {
-    const known = this.#cells.get(key)
-    if (known) return known
-    const id = this.room.table.idOf(key)
-    const cell = { key, id, p: 0, n: 0, batchedP: 0, batchedN: 0, dirty: false, grouped: false }
-    this.#rebase(cell)
-    this.#cells.set(key, cell)
-    return cell
+    return this.#cells.of(key, this.replica)
   }
 
   /** Adds to this replica's own slot. O(1), no allocation.
@@ -204,13 +205,13 @@ export class Commits {
     const later = this.#draining
     if (!later) this.#closeOpen()
     this.#touched = later
-    const taken = this.#takeEntries(log.id)
-    const { bytes, clock, headMoved } = this.#writer.append(taken, salt)
+    const { entries, counts } = this.#take(log.id)
+    const { bytes, clock, headMoved } = this.#writer.append(entries, salt)
     const mark = { number: ++this.#number, replica: log.id, clock: log.clock }
     // A later part takes its cells and entries as they are by then. Nothing else may wait: then it closes the open commit, too.
     if (later && !this.pending) this.closeTouched()
     const done = this.#draining ? this.open - 2 : this.open - 1
-    this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock, entries: taken.length }
+    this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock, entries, counts }
     const head = headMoved ? { head: { clock: log.head, update: log.headUpdate() } } : {}
     return { commit: this.inFlight, write: { log: log.id, append: { clock, update: bytes }, ...head } }
   }
@@ -252,9 +253,11 @@ export class Commits {
     this.open++
   }
 
-  #takeEntries(replica: ReplicaId): Entry[] {
+  /** What the next part of a commit takes: what groups count on, then entries that are not counts, then other cells. */
+  #take(replica: ReplicaId): Pick<InFlight, 'entries' | 'counts'> {
     const entries: Entry[] = []
-    this.#takeCells(replica, this.#grouped, entries)
+    const counts: GroupCount[] = []
+    this.#takeCells(replica, this.#grouped, entries, counts)
     this.#grouped = 0
     for (const [identity, entry] of this.#extra) {
       if (entries.length === COMMIT_ENTRIES_MAX) break
@@ -263,16 +266,17 @@ export class Commits {
       this.#extra.delete(identity)
       if (this.#extraBacklog > 0) this.#extraBacklog--
     }
-    this.#takeCells(replica, Math.min(this.#backlog, COMMIT_ENTRIES_MAX - entries.length), entries)
-    return entries
+    this.#takeCells(replica, Math.min(this.#backlog, COMMIT_ENTRIES_MAX - entries.length), entries, counts)
+    return { entries, counts }
   }
 
   /** Moves the first dirty cells into `entries`. */
-  #takeCells(replica: ReplicaId, count: number, entries: Entry[]): void {
-    if (count === 0) return
+  #takeCells(replica: ReplicaId, count: number, entries: Entry[], counts: GroupCount[]): void {
+    if (count <= 0) return
     const cells = this.#dirty.splice(0, count)
     this.#backlog -= cells.length
     for (const cell of cells) {
+      counts.push({ cell, p: cell.p - cell.batchedP, n: cell.n - cell.batchedN })
       cell.dirty = false
       cell.grouped = false
       cell.batchedP = cell.p
@@ -286,14 +290,5 @@ export class Commits {
   #mark(cell: Cell): void {
     cell.dirty = true
     this.#dirty.push(cell)
-  }
-
-  /** Puts the pending part of a cell on top of the slot that the current id has. */
-  #rebase(cell: Cell): void {
-    const slot = this.replica === undefined ? { p: 0, n: 0 } : this.room.table.slot(this.replica, cell.id)
-    cell.p = slot.p + (cell.p - cell.batchedP)
-    cell.n = slot.n + (cell.n - cell.batchedN)
-    cell.batchedP = slot.p
-    cell.batchedN = slot.n
   }
 }

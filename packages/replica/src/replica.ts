@@ -104,11 +104,14 @@ export class Replica implements SyncOwner {
     return this.#writing === undefined && !this.commits.pending && !this.room.hasWrites
   }
 
-  /** Takes over, once started, what a replica whose disk failed had not put in a batch besides counts. */
-  takeOver(extras: Iterable<Entry>): void {
-    for (const entry of extras) {
-      if (entry.kind === 'adopted') this.#adopt(entry, 'what waited for the disk')
-      else if (entry.kind === 'member') this.#records.record(entry)
+  /** Takes over, once started, what a replica whose disk failed had not made durable besides counts. */
+  takeOver(entries: Iterable<Entry>): void {
+    for (const entry of entries) {
+      if (entry.kind === 'member') this.#records.record(entry)
+      if (entry.kind !== 'adopted') continue
+      this.#adopt(entry, 'what waited for the disk')
+      // It may have been shown, and no value falls.
+      this.table.mergeEntry(entry.replica, entry)
     }
   }
 
@@ -190,18 +193,16 @@ export class Replica implements SyncOwner {
 
   #tick(nowMs: number): void {
     // What was not heard while this process stood still says nothing about the peers.
-    if (this.#time.tick(nowMs)) this.#resume()
+    if (this.#time.tick(nowMs)) {
+      this.members.resume(this.#time.nowMs)
+      this.#links.resume(this.#time.nowMs)
+    }
     this.#concerns.tick(this.#time.nowMs)
     this.#judge()
     this.#cutSilent()
     if (!this.#time.takeHeartbeat()) return
     this.sync.heartbeat()
     if (this.#time.takeComparison()) this.sync.compare()
-  }
-
-  #resume(): void {
-    this.members.resume(this.#time.nowMs)
-    this.#links.resume(this.#time.nowMs)
   }
 
   /** A link whose peer fell silent is half open: cut, it can be made anew. */
