@@ -1,0 +1,28 @@
+import { type ReplicaLog, showReplicaId } from '@tallymesh/crdt'
+import { Breach } from './breach.js'
+import type { SettledNode } from './settled.js'
+
+/** Checks, at the end, that what a node holds depends on what is live, that nothing of it hangs, and that it is on the disk.
+ *  @throws Breach */
+export function checkGrowth({ node, replica, disk }: SettledNode, trusted: boolean): void {
+  if (!replica.settled) throw new Breach(9, 'not-settled', `${node} still has something to write`)
+  for (const log of replica.room.logs.values()) {
+    const where = `log ${showReplicaId(log.id)} on ${node}`
+    checkLog(where, log, log.id === replica.commits.replica)
+    if (!trusted || !log.complete) continue
+    const held = disk.clock(log.id)
+    if (held < log.clock) throw new Breach(3, 'not-durable', `${where} goes to ${log.clock}, on its disk to ${held}`)
+  }
+}
+
+function checkLog(where: string, log: ReplicaLog, own: boolean): void {
+  const { pendingStructs, pendingDs } = log.doc.store
+  if (pendingStructs || pendingDs) throw new Breach(9, 'pending', `${where} has structs that wait for others`)
+  const elements = log.clock - log.head
+  // Those who got a log in parts may lack its last deletion until the next commit.
+  const bound = (own ? 1 : 2) * (log.live.size / 16 + 70)
+  if (elements > bound)
+    throw new Breach(9, 'elements', `${where} has ${elements} elements for ${log.live.size} entries`)
+  const { structs } = log
+  if (structs > elements + 2) throw new Breach(9, 'structs', `${where} has ${structs} structs for ${elements} elements`)
+}

@@ -1,0 +1,247 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { breaks, StagedRoom } from './staged-room.js'
+
+const test = suite('the checks of losses')
+
+test('what only the lost disk held may be missing', () => {
+  for (const shared of [false, true]) {
+    const room = new StagedRoom(['rollback'])
+    room.add('a', [['k', 1]])
+    room.add('a', [['k', 2]], 1, 2)
+    if (shared) room.disk('b').clocks.set(1, 2)
+    room.kill('a')
+    room.rollback('a', { 1: 1 })
+    room.start('a', 'STORE_BEHIND')
+    room.finish({ k: 3 })
+    if (shared) breaks('lost', () => room.finish({ k: 1 }))
+    else room.finish({ k: 1 })
+    assert.is(room.checks.figures.missing, shared ? 0 : 1)
+    breaks('lost', () => room.finish({ k: 2 }), /operation 1/)
+    breaks('doubled', () => room.finish({ k: 5 }), /operation 2/)
+  }
+})
+
+test('a log that is held in part holds nothing', () => {
+  const room = new StagedRoom(['wipe'])
+  room.add('a', [['k', 1]], 1, 5)
+  room.disk('b').clocks.set(1, 5)
+  room.disk('b').whole.set(1, 4)
+  room.kill('a')
+  room.wipe('a')
+  room.start('a', 'STORE_WIPED')
+  room.finish({})
+})
+
+test('one lost disk takes nothing that two stores confirmed', () => {
+  const room = () => {
+    const staged = new StagedRoom(['wipe'])
+    staged.add('a', [['k', 1]], 1, 1, 2)
+    staged.kill('a')
+    staged.wipe('a')
+    staged.start('a', 'STORE_WIPED')
+    return staged
+  }
+  // The confirmation of b was a lie: its disk does not hold it.
+  breaks('lost', () => room().finish({}))
+  room().finish({ k: 1 })
+  const again = room()
+  again.kill('a')
+  again.wipe('a')
+  again.start('a', 'STORE_WIPED')
+  breaks('lost', () => again.finish({}), /were missing/)
+  again.kill('b')
+  again.wipe('b')
+  again.start('b', 'STORE_WIPED')
+  again.finish({})
+})
+
+test('a majority of three is two', () => {
+  const room = (lost: number) => {
+    const staged = new StagedRoom(['wipe'])
+    staged.add('a', [['k', 1]], 1, 1, 'majority')
+    for (const node of ['a', 'b'].slice(0, lost)) {
+      staged.kill(node)
+      staged.wipe(node)
+      staged.start(node, 'STORE_WIPED')
+    }
+    return staged
+  }
+  breaks('lost', () => room(1).finish({}))
+  room(2).finish({})
+})
+
+test('what was confirmed in vain is held by one disk', () => {
+  const room = new StagedRoom(['wipe'])
+  room.end(room.attempt('a', [['k', 1]], 2), 'NOT_REPLICATED')
+  room.kill('a')
+  room.wipe('a')
+  room.start('a', 'STORE_WIPED')
+  room.finish({})
+})
+
+test('what came back to a disk is held by it, and lost with it again', () => {
+  const room = new StagedRoom(['wipe'])
+  room.add('a', [['k', 1]])
+  room.disk('b').clocks.set(1, 1)
+  room.kill('a')
+  room.wipe('a')
+  room.disk('a').clocks.set(1, 1)
+  room.kill('b')
+  room.wipe('b')
+  breaks('lost', () => room.finish({}))
+  room.wipe('a')
+  room.finish({})
+})
+
+test('power loss takes nothing that was acknowledged', () => {
+  const room = () => {
+    const staged = new StagedRoom()
+    staged.add('a', [['k', 1]], 1, 5)
+    staged.kill('a')
+    return staged
+  }
+  room().checks.lost('power', 'a', room().disks)
+  const kept = room()
+  kept.checks.lost('power', 'a', kept.disks)
+  breaks('lost', () => kept.finish({}))
+  const gone = room()
+  gone.disk('a').clocks.set(1, 4)
+  breaks(
+    'acknowledged-gone',
+    () => gone.checks.lost('power', 'a', gone.disks),
+    /up to 5 .* its disk holds 4 after power/,
+  )
+})
+
+test('at rest, a disk holds what its node acknowledged', () => {
+  const room = new StagedRoom()
+  room.add('a', [['k', 1]], 1, 5)
+  room.finish({ k: 1 })
+  room.disk('a').clocks.set(1, 4)
+  breaks('acknowledged-gone', () => room.finish({ k: 1 }), /at rest/)
+})
+
+test('two histories of an id may swallow what was acknowledged under it, and nothing else', () => {
+  const room = new StagedRoom(['restore'])
+  room.add('a', [['k', 1]])
+  room.add('a', [['k', 2]], 1, 2)
+  room.add('b', [['k', 4]], 2, 1)
+  room.disk('b').clocks.set(1, 2)
+  room.kill('a')
+  room.rollback('a', { 1: 1 }, 'restore')
+  room.start('a')
+  room.add('a', [['k', 8]], 1, 2)
+  breaks('lost', () => room.finish({ k: 13 }), /operation 2/)
+  room.fork('b', 1)
+  for (const k of [13, 7, 15]) room.finish({ k })
+  breaks('lost', () => room.finish({ k: 11 }), /operation 3/)
+  breaks('doubled', () => room.finish({ k: 4 + 2 * 8 }))
+})
+
+test('after a restore, who holds an id up to a clock may hold another history', () => {
+  const room = new StagedRoom(['restore', 'wipe'])
+  room.add('a', [['k', 1]])
+  room.add('a', [['k', 2]], 1, 2)
+  room.disk('b').clocks.set(1, 2)
+  room.kill('a')
+  room.rollback('a', { 1: 1 }, 'restore')
+  room.start('a')
+  room.add('a', [['k', 4]], 1, 2)
+  room.kill('b')
+  room.wipe('b')
+  room.start('b', 'STORE_WIPED')
+  room.finish({ k: 5 })
+  breaks('lost', () => room.finish({ k: 1 }), /operation 3/)
+  room.kill('a')
+  room.wipe('a')
+  room.start('a', 'STORE_WIPED')
+  room.finish({})
+})
+
+test('a flipped bit may take what no other disk holds, but not in silence', () => {
+  const room = (shared: boolean) => {
+    const staged = new StagedRoom(['flip', 'wipe'])
+    staged.add('a', [['k', 1]])
+    if (shared) staged.disk('b').clocks.set(1, 1)
+    staged.checks.lost('flip', 'a', staged.disks)
+    staged.add('a', [['k', 2]], 1, 2)
+    staged.kill('a')
+    return staged
+  }
+  const silent = room(false)
+  silent.start('a')
+  silent.finish({ k: 3 })
+  breaks('silent', () => silent.finish({}), /operation 1 .* never reported/)
+  const told = room(false)
+  told.start('a', 'STORE_CORRUPT', 'LOG_DAMAGED')
+  told.finish({})
+  const elsewhere = room(true)
+  elsewhere.start('a', 'LOG_DAMAGED')
+  breaks('lost', () => elsewhere.finish({ k: 2 }), /operation 1/)
+  elsewhere.kill('b')
+  elsewhere.disk('a').clocks.clear()
+  elsewhere.wipe('b')
+  elsewhere.finish({})
+  const wiped = room(false)
+  wiped.wipe('a')
+  wiped.start('a', 'STORE_WIPED')
+  wiped.finish({})
+})
+
+test('a disk with a flipped bit holds nothing for others', () => {
+  const room = new StagedRoom(['flip', 'wipe'])
+  room.add('a', [['k', 1]])
+  room.disk('b').clocks.set(1, 1)
+  room.checks.lost('flip', 'b', room.disks)
+  room.kill('a')
+  room.wipe('a')
+  room.start('a', 'STORE_WIPED')
+  room.finish({})
+})
+
+test('a removed node takes its disk along', () => {
+  const room = new StagedRoom(['remove'])
+  room.add('a', [['k', 1]])
+  room.add('a', [['k', 2]], 1, 2)
+  room.disk('b').clocks.set(1, 1)
+  room.kill('a')
+  room.disks.delete('a')
+  room.checks.lost('remove', 'a', room.disks)
+  room.finish({ k: 1 })
+  breaks('lost', () => room.finish({ k: 2 }), /operation 1/)
+})
+
+test('a copy of a disk may hold what its original lost and wrote anew', () => {
+  const room = (faults: readonly ('rollback' | 'clone' | 'wipe')[]) => {
+    const staged = new StagedRoom(faults)
+    staged.add('a', [['k', 1]])
+    staged.disk('b').clocks.set(1, 2)
+    staged.kill('a')
+    staged.rollback('a', { 1: 1 })
+    staged.start('a')
+    staged.add('a', [['k', 2]], 1, 2)
+    staged.kill('a')
+    staged.wipe('a')
+    staged.start('a', 'STORE_WIPED')
+    return staged
+  }
+  room(['rollback', 'wipe', 'clone']).finish({ k: 1 })
+  breaks('lost', () => room(['rollback', 'wipe']).finish({ k: 1 }), /operation 2/)
+})
+
+test('an operation that waited for stores may have ended under an earlier id', () => {
+  const room = new StagedRoom(['wipe'])
+  room.add('a', [['k', 1]], 1, 1)
+  const waiting = room.attempt('a', [['k', 2]], 2)
+  room.disk('a').clocks.set(1, 2)
+  room.disk('a').clocks.set(2, 1)
+  room.checks.ended({ operation: waiting, code: 'NOT_REPLICATED', position: '1:2,2:1' })
+  room.disk('b').clocks.set(2, 1)
+  room.kill('a')
+  room.wipe('a')
+  room.start('a', 'STORE_WIPED')
+  room.finish({})
+})
+
+test.run()

@@ -1,0 +1,132 @@
+import type { ReplicaId } from '@tallymesh/crdt'
+import type { Loss } from '../observer.js'
+import type { NodeName } from '../plan/command.js'
+import type { Tracked } from './ledger.js'
+import type { Mark } from './position.js'
+import type { HeldDisk, Trust } from './trust.js'
+
+type Disks = ReadonlyMap<NodeName, HeldDisk>
+
+/** Which acknowledged operations may be missing without blame: those that no disk holds any more after disks of as many nodes lost
+ *  something as were promised to hold them; and those under an id that has two histories. */
+export class Losses {
+  /** Ids that were said to have two histories. */
+  readonly forked = new Set<ReplicaId>()
+  excused = 0
+  /** The nodes whose disks lost something, in order. */
+  readonly #nodes: NodeName[] = []
+  /** Acknowledged operations that the disk of their own node holds, by node. */
+  readonly #sound = new Map<NodeName, Tracked[]>()
+  /** Those that it lost. */
+  #exposed: Tracked[] = []
+  /** Those of which a flipped bit may have taken the last copy. */
+  #flipped: Tracked[] = []
+  /** Ids of which an unknown copy of a disk may hold another history. */
+  readonly #doubted = new Map<NodeName, Set<ReplicaId>>()
+
+  constructor(readonly trust: Trust) {}
+
+  get count(): number {
+    return this.#nodes.length
+  }
+
+  acknowledged(tracked: Tracked): void {
+    const { node } = tracked.operation
+    const doubted = this.#doubted.get(node)
+    if (doubted) tracked.unsure = tracked.marks.some(({ log }) => doubted.has(log))
+    if (this.trust.isFlipped(node)) {
+      // It may have been written before the flip, and be what that destroyed.
+      if (tracked.holders === 1) this.#excuse(tracked, 'flip')
+      else this.#exposed.push(tracked)
+      return
+    }
+    const sound = this.#sound.get(node)
+    if (sound) sound.push(tracked)
+    else this.#sound.set(node, [tracked])
+  }
+
+  /** A copy of the node's disk may hold a commit of these ids that the node itself lost and wrote anew. */
+  doubt(node: NodeName, ids: Iterable<ReplicaId>): void {
+    const doubted = this.#doubted.get(node) ?? new Set()
+    for (const id of ids) doubted.add(id)
+    this.#doubted.set(node, doubted)
+  }
+
+  /** Excuses what is on no disk any more. The node whose disk lost something, and its disks as they are since. */
+  lost(why: Exclude<Loss, 'power'>, node: NodeName, disks: Disks): void {
+    this.#nodes.push(node)
+    if (why !== 'flip') this.#blameLoss(node)
+    this.#expose(why, node, disks.get(node))
+    const holders = new Holders([...disks.values()].filter(disk => this.trust.trusts(disk)))
+    this.#exposed = this.#exposed.filter(tracked => {
+      if (this.#lostSince(tracked) < tracked.holders) return true
+      if (!tracked.unsure && holders.hold(tracked.marks)) return true
+      this.#excuse(tracked, why === 'flip' ? 'flip' : 'loss')
+      return false
+    })
+    // A process that goes on from an earlier memory writes another history under the id: the next time, who holds it is not clear.
+    if (why !== 'restore') return
+    for (const tracked of this.#exposed) if (tracked.operation.node === node) tracked.unsure = true
+  }
+
+  /** Whether an acknowledged operation may be missing. */
+  isExcused({ excuse, marks }: Tracked): boolean {
+    if (excuse !== undefined) return true
+    return this.forked.size > 0 && marks.some(({ log }) => this.forked.has(log))
+  }
+
+  #expose(why: Loss, node: NodeName, disk: HeldDisk | undefined): void {
+    const sound = this.#sound.get(node)
+    if (!sound) return
+    const kept: Tracked[] = []
+    for (const tracked of sound) {
+      const held = why !== 'flip' && disk && tracked.marks.every(({ log, clock }) => disk.clock(log) >= clock)
+      if (held) kept.push(tracked)
+      else this.#exposed.push(tracked)
+    }
+    this.#sound.set(node, kept)
+  }
+
+  #excuse(tracked: Tracked, why: 'loss' | 'flip'): void {
+    tracked.excuse = why
+    this.excused++
+    if (why === 'flip') this.#flipped.push(tracked)
+  }
+
+  /** A disk on which a bit was flipped lost more than that, which nobody has to report. */
+  #blameLoss(node: NodeName): void {
+    this.#flipped = this.#flipped.filter(tracked => {
+      if (tracked.operation.node !== node) return true
+      tracked.excuse = 'loss'
+      return false
+    })
+  }
+
+  /** How many nodes' disks lost something since an operation began. */
+  #lostSince({ lossesBefore, holders }: Tracked): number {
+    if (holders === 1) return this.#nodes.length - lossesBefore
+    return new Set(this.#nodes.slice(lossesBefore)).size
+  }
+}
+
+/** Up to where disks hold logs whole, asked for once. */
+class Holders {
+  readonly #best = new Map<ReplicaId, number>()
+
+  constructor(readonly disks: readonly HeldDisk[]) {}
+
+  /** Whether one disk holds all of this. */
+  hold(marks: readonly Mark[]): boolean {
+    const [mark] = marks
+    if (mark === undefined) return true
+    if (marks.length > 1) {
+      return this.disks.some(disk => marks.every(({ log, clock }) => disk.wholeClock(log) >= clock))
+    }
+    let best = this.#best.get(mark.log)
+    if (best === undefined) {
+      best = this.disks.reduce((clock, disk) => Math.max(clock, disk.wholeClock(mark.log)), 0)
+      this.#best.set(mark.log, best)
+    }
+    return best >= mark.clock
+  }
+}

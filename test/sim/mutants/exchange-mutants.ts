@@ -1,0 +1,103 @@
+import { type Mutant, mutant } from './mutant.js'
+
+/** Mistakes in what replicas tell and believe each other. */
+export const EXCHANGE_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'digest-unchecked',
+    'Two nodes that hold a log up to the same clock do not compare what it sums to.',
+    'replica/clocks',
+    'return a.lo !== b.lo || a.hi !== b.hi;',
+    'return a.lo !== a.lo || b.hi !== b.hi;',
+  ),
+  mutant(
+    'answered-in-flight',
+    'Who asks for the own log is answered while a commit is in flight, and gets that, too.',
+    'replica/sync',
+    'if (this.commits.inFlight?.replica === id) {',
+    'if (this.commits.inFlight?.replica === -1) {',
+  ),
+  mutant(
+    'state-in-flight',
+    'The clock that is told of the own log counts the commit in flight.',
+    'replica/commits',
+    'get state() {\n        return this.#stored;',
+    'get state() {\n        return this.#stored && this.#writer ? stateOf(this.#writer.log) : this.#stored;',
+  ),
+  mutant(
+    'confirmed-unwritten',
+    "Another node's batch is confirmed as durable when it was received.",
+    'replica/sync',
+    'this.owner.learned(peer.identity.name, entries);\n                return true;',
+    'this.durable([{ store: this.own, log: id, clock: log.clock }]);\n                this.owner.learned(peer.identity.name, entries);\n                return true;',
+  ),
+  mutant(
+    'removed-vouches',
+    'What a removed store confirmed still counts.',
+    'replica/write-concerns',
+    ' && !this.members.isRemoved(store))',
+    ')',
+  ),
+  mutant(
+    'fork-vouches',
+    'Who confirms a forked log is counted, whichever history it holds.',
+    'replica/write-concerns',
+    'if (this.forked.has(log))\n            return count;',
+    '',
+  ),
+  mutant(
+    'half-is-majority',
+    'Half of the members pass for a majority.',
+    'replica/write-concerns',
+    'Math.floor(this.members.count / 2) + 1',
+    'Math.ceil(this.members.count / 2)',
+  ),
+  mutant(
+    'removed-not-fenced',
+    'A member that was removed is linked to like any other.',
+    'replica/membership',
+    'return this.#known.get(store)?.removed ?? false;',
+    'return this.#known.get(store) === undefined;',
+  ),
+  mutant(
+    'refetch-deletes-first',
+    'A log that is fetched afresh is deleted from the disk before it is there whole.',
+    'replica/room',
+    'this.#refetched.set(id, [{ log: id, drop: true }]);',
+    'this.#write({ log: id, drop: true });',
+  ),
+  mutant(
+    'drop-not-held',
+    'A log is deleted from the disk before what it said is carried by another.',
+    'replica/replica',
+    'this.room.takeWrites(this.commits.carries)',
+    'this.room.takeWrites(false)',
+  ),
+  mutant(
+    'import-recounted',
+    'An import adds to the own slots what it should merge by maximum.',
+    'replica/replica',
+    "this.#adopt(entry, 'an import');",
+    'if (entry.p > 0)\n                        this.commits.increment(this.commits.cell(entry.key), entry.p);',
+  ),
+  mutant(
+    'import-lowers',
+    'An import replaces what is known of a slot, also by less.',
+    'replica/commits',
+    'this.carry({ ...entry, p: Math.max(p, entry.p), n: Math.max(n, entry.n) });',
+    'this.carry(entry);',
+  ),
+  mutant(
+    'checksum-unchecked',
+    'The checksum of a frame is not compared.',
+    'link/frame',
+    'if (crc32(body, KIND_CRC[kind]) !== readUint32(bytes, 1)) {',
+    'if (crc32(body, KIND_CRC[kind]) < 0) {',
+  ),
+  mutant(
+    'clock-jump-believed',
+    'A clock that jumps ahead lets all that time pass for this node.',
+    'replica/own-time',
+    'this.nowMs += Math.min(passedMs, this.heartbeatMs);',
+    'this.nowMs += passedMs;',
+  ),
+]

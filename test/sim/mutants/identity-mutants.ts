@@ -1,0 +1,96 @@
+import { type Mutant, mutant } from './mutant.js'
+
+/** Mistakes in what a node believes about its own past. */
+export const IDENTITY_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'rollback-resumed',
+    'A disk that is behind its witness is reported, and its replica id gone on with.',
+    'replica/identity',
+    'return { resume: undefined, report };',
+    'return { resume: stored?.replica, report };',
+  ),
+  mutant(
+    'clone-resumed',
+    'Where there is no witness, what the disk says of itself is believed: a copy goes on under the id of the original.',
+    'node/loading',
+    'witness: witnessed,\n        held: witness.held || old?.lastMark !== undefined,',
+    'witness: witnessed ?? store.lastCommit,\n        held: true,',
+  ),
+  mutant(
+    'owner-unchecked',
+    'A process that could not take the lock of the witness believes its disk all the same.',
+    'node/loading',
+    'witness: witnessed,\n        held: witness.held || old?.lastMark !== undefined,',
+    'witness: witnessed ?? (witness.held ? undefined : store.lastCommit),\n        held: true,',
+  ),
+  mutant(
+    'witness-clock-unchecked',
+    'It is not compared how far the store and its witness are.',
+    'replica/identity',
+    'if (number < witness.number || (stored?.replica === witness.replica && stored.clock < witness.clock)) {',
+    'if (stored?.replica === witness.replica)\n        return { resume: stored.replica, report: undefined };\n    if (number < witness.number) {',
+  ),
+  mutant(
+    'witness-id-unchecked',
+    'The witness of one replica id is believed for another.',
+    'replica/identity',
+    'const current = clean && same && stored?.replica === witness.replica;',
+    'const current = clean && same;',
+  ),
+  mutant(
+    'witness-boot-unchecked',
+    'A witness of an earlier boot is believed.',
+    'store/witness-record',
+    "return { state: record.bootId === bootId ? 'whole' : 'stale-boot', record };",
+    "return { state: 'whole', record };",
+  ),
+  mutant(
+    'witness-late',
+    'The witness is told of a commit after it was sent: when the next one is written.',
+    'node/effect-loop',
+    'if (commit)\n                this.#testify(commit);',
+    'if (commit && this.late)\n                this.#testify(this.late);\n            this.late = commit ?? this.late;',
+  ),
+  mutant(
+    'resume-unwitnessed',
+    'A node that goes on one commit ahead of its witness does not tell it.',
+    'node/loading',
+    'if (verdict.resume !== undefined && store.lastCommit)\n        witness.write(store.lastCommit);',
+    '',
+  ),
+  mutant(
+    'own-fork-ignored',
+    'A peer that holds more of the own log than this node wrote is ignored.',
+    'replica/replica',
+    'diverged(log, reason, entries) {',
+    'diverged(log, reason, entries) {\n        if (log === this.commits.replica)\n            return;',
+  ),
+  mutant(
+    'fork-forgotten',
+    'A fork that was met before the disk failed is forgotten when the store was reopened.',
+    'node/loading',
+    'if (!replica.room.forked.has(log))',
+    'if (!log)',
+  ),
+  mutant(
+    'fork-recounted',
+    'A node that gives its id up after a fork counts its old totals again under the fresh one.',
+    'replica/commits',
+    'this.#stored = undefined;\n        this.#cells.rebaseAll(this.replica);',
+    'this.#stored = undefined;',
+  ),
+  mutant(
+    'fork-unadopted',
+    'What only a forked log says is not carried on by any other.',
+    'replica/forks',
+    'this.room.forked.add(log);\n        this.adopt(log);\n        if (known)',
+    'this.room.forked.add(log);\n        if (known)',
+  ),
+  mutant(
+    'unsalted',
+    'Batches carry no salt: a process that was set back and counts the same writes the same bytes.',
+    'replica/commits',
+    '2 ** 32) ^ nowMs) >>> 0;',
+    '2 ** 32) * 0) >>> 0;',
+  ),
+]

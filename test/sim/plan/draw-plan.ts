@@ -1,0 +1,118 @@
+import { type Draw, drawsOf, Stream } from '../draw.js'
+import { drawKeys } from './draw-keys.js'
+import { FAULT_TABLE, type FaultName } from './faults.js'
+import type { Plan, RoomSpec } from './plan.js'
+import { nodeName, Scene } from './scene.js'
+import { drawSwarm, type PlanLimits, type Swarm } from './swarm.js'
+
+export type { PlanLimits } from './swarm.js'
+
+/** How many adds a key of a distinct room takes, with some room to spare. */
+const ADDS_PER_KEY = 40
+/** Over all links and the whole plan: heartbeats cost the simulator time and find little. */
+const HEARTBEATS_MAX = 3_000
+const HEARTBEATS_MS = [20, 50, 100, 200, 500, 1_000]
+/** Fewer would leave no time to find a node down, and to go on without it. */
+const HEARTBEATS_MIN = 40
+const ANTI_ENTROPIES_MS = [200, 500, 1_000, 2_000, 2_000, 5_000]
+const DELAYS_MS = [
+  [0, 0.5],
+  [0.2, 2],
+  [1, 5],
+  [1, 20],
+  [5, 80],
+  [0, 200],
+] as const
+const SYNCS_MS = [
+  [0.1, 0.3],
+  [0.2, 1],
+  [0.5, 5],
+  [1, 3],
+  [2, 40],
+  [1, 200],
+] as const
+/** How much faster than the mean events follow one another, in a phase. */
+const FAST = 0.02
+const PACES = [FAST, 0.2, 0.7, 1, 1, 2, 6]
+/** Into how many phases of different paces a plan falls, at least. */
+const PHASES_MIN = 8
+
+/** The plan of a seed: always the same for the same seed and limits.
+ *  @param seed an integer from 0 to 2^53 − 1 */
+export function drawPlan(seed: number, limits: PlanLimits = {}): Plan {
+  const stream = new Stream(rowOf(drawsOf(seed)), 'plan', 0)
+  const swarm = drawSwarm(stream, limits)
+  const scene = new Scene(stream, swarm, drawRoom(stream, swarm))
+  if (swarm.old) planUpgrades(scene)
+  const gapMs = swarm.spanMs / swarm.events
+  for (let left = 0, pace = 1; !scene.full; left--) {
+    if (left === 0) {
+      left = 1 + stream.int(swarm.events / PHASES_MIN)
+      pace = stream.pick(PACES)
+    }
+    scene.pass(-Math.log(1 - stream.next()) * gapMs * (scene.nowMs < swarm.spanMs ? pace : FAST))
+    if (!(stream.chance(swarm.faultShare) && FAULT_TABLE[pickFault(scene)](scene))) scene.workload.anywhere()
+  }
+  scene.finish()
+  return { seed, room: scene.room, events: scene.events }
+}
+
+/** Draws in a row, whatever they are asked for: several times as fast as draws by name, which a plan has no use for, as it is
+ *  kept whole. This is sfc32 of PractRand. */
+function rowOf(draw: Draw): Draw {
+  const word = (number: number) => Math.floor(draw('plan', number) * 2 ** 32) | 0
+  let [a, b, c, counter] = [word(0), word(1), word(2), 1] as [number, number, number, number]
+  return () => {
+    const drawn = (((a + b) | 0) + counter) | 0
+    counter = (counter + 1) | 0
+    a = b ^ (b >>> 9)
+    b = (c + (c << 3)) | 0
+    c = (((c << 21) | (c >>> 11)) + drawn) | 0
+    return (drawn >>> 0) / 2 ** 32
+  }
+}
+
+function drawRoom(stream: Stream, swarm: Swarm): RoomSpec {
+  const nodes = Array.from({ length: swarm.nodes }, (_, i) => nodeName(i))
+  const heartbeatMsMax = Math.max(50, swarm.spanMs / HEARTBEATS_MIN)
+  const heartbeatMsMin = Math.min(heartbeatMsMax, (swarm.nodes * (swarm.nodes - 1) * swarm.spanMs) / HEARTBEATS_MAX)
+  const delayMs = stream.pick(DELAYS_MS)
+  // A network that is slower than the heartbeats has no peers that are up.
+  const heartbeatsMs = HEARTBEATS_MS.filter(ms => ms >= heartbeatMsMin && ms <= heartbeatMsMax && ms >= 5 * delayMs[1])
+  const keys = drawKeys(stream, swarm.keyShape, swarm.distinct ? drawnKeysMin(swarm) : 1)
+  return {
+    nodes,
+    heartbeatMs: heartbeatsMs.length > 0 ? stream.pick(heartbeatsMs) : Math.max(1_000, Math.ceil(heartbeatMsMin)),
+    antiEntropyMs: stream.pick(ANTI_ENTROPIES_MS),
+    delayMs,
+    syncMs: stream.pick(SYNCS_MS),
+    keys,
+    distinct: swarm.distinct,
+    ...(swarm.old && { releases: Object.fromEntries(nodes.map(node => [node, 1 as const])) }),
+  }
+}
+
+/** Enough powers of two for all adds. */
+function drawnKeysMin(swarm: Swarm): number {
+  const perEvent = 1 + swarm.groups * (swarm.groupKeysMax / 2)
+  return Math.min(300, Math.ceil((swarm.events * perEvent) / ADDS_PER_KEY))
+}
+
+function pickFault({ stream, swarm }: Scene): FaultName {
+  const sum = swarm.faults.reduce((total, [, weight]) => total + weight, 0)
+  let at = stream.int(sum)
+  for (const [name, weight] of swarm.faults) if ((at -= weight) < 0) return name
+  throw new Error('the weights of the faults do not add up')
+}
+
+/** One node after another, in some order. */
+function planUpgrades(scene: Scene): void {
+  const { stream, swarm, room } = scene
+  const left = [...room.nodes]
+  let atMs = swarm.spanMs * 0.6 * stream.next()
+  while (left.length > 0) {
+    const [node = ''] = left.splice(stream.int(left.length), 1)
+    scene.later(atMs, () => scene.do({ verb: 'upgrade', node, release: 2 }))
+    atMs += (swarm.spanMs * stream.next()) / (2 * room.nodes.length)
+  }
+}

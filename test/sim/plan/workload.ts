@@ -1,0 +1,126 @@
+import { Amounts } from './amounts.js'
+import type { Concern } from './command.js'
+import type { Actor, Scene } from './scene.js'
+
+/** A commit takes no more. */
+const COMMIT_ENTRIES_MAX = 2_048
+const MANY_LARGE = 500
+const MANY_LARGE_TIMES_MAX = 2
+const GRIND_MAX = 110
+/** How often a group counts twice on one key, where its draws do. */
+const TWICE = 0.1
+
+/** Draws what programs do with their nodes: adds, groups, many counts in one turn, and reads. */
+export class Workload {
+  readonly #amounts: Amounts
+  /** The key that a hot room counts on mostly. */
+  #hot = 0
+  #manies = 0
+  #large = 0
+  #crowded = false
+
+  constructor(readonly scene: Scene) {
+    const { stream, room, swarm } = scene
+    this.#amounts = new Amounts(stream, room.keys.length, room.distinct, swarm.decrements, swarm.huge)
+  }
+
+  /** Some node that is up does something. */
+  anywhere(): void {
+    const { stream, swarm, up } = this.scene
+    if (up.length === 0) return this.#wake()
+    this.at(stream.chance(swarm.favour) ? (up[0] as Actor) : stream.pick(up))
+  }
+
+  /** This node does something, up or not. */
+  at({ name: node }: Actor): void {
+    const { stream, swarm } = this.scene
+    const dice = stream.next()
+    if (dice < swarm.reads) this.scene.do({ verb: 'read', node, key: this.#key(this.#pick()) })
+    else if (dice < swarm.reads + swarm.manies) this.#many(node)
+    else if (stream.chance(swarm.groups)) this.#group(node)
+    else this.add(node)
+  }
+
+  /** Adds something; where all amounts are used up, reads. */
+  add(node: string): void {
+    const count = this.#count()
+    if (count === undefined) this.scene.do({ verb: 'read', node, key: this.#key(this.#pick()) })
+    else this.scene.do({ verb: 'add', node, ...count, ...this.#concern() })
+  }
+
+  /** So many adds, one commit after another, that the node's log is cleaned at its head. */
+  grind(node: string): void {
+    const { stream, room } = this.scene
+    const apartMs = room.syncMs[1] * (0.5 + stream.next())
+    for (let i = 40 + stream.int(GRIND_MAX - 40); i > 0; i--) this.scene.later(i * apartMs, () => this.add(node))
+  }
+
+  /** More counts in one turn than one commit takes, and others on the same keys while its parts are written. Once in a plan:
+   *  that costs time. */
+  crowd(node: string): void {
+    if (this.#crowded) return this.add(node)
+    this.#crowded = true
+    const { stream } = this.scene
+    const count = COMMIT_ENTRIES_MAX + 50 + stream.int(500)
+    this.scene.do({ verb: 'many', node, prefix: 'crowd', count })
+    // Each amount is used once: so they name operations where amounts have to.
+    const key = () => `crowd-${count - 1 - stream.int(count - COMMIT_ENTRIES_MAX + 20)}`
+    for (let power = 1; power < 6; power++) {
+      const adds = [{ key: key(), amount: 2 ** power }, this.#count()].filter(count => count !== undefined)
+      const delayMs = power === 1 ? 0 : stream.next() * 3 * this.scene.room.syncMs[1]
+      this.scene.later(delayMs, () => this.scene.do({ verb: 'group', node, adds }))
+    }
+  }
+
+  /** Nobody is up: somebody is started, now or soon. */
+  #wake(): void {
+    const { stream, actors } = this.scene
+    if (stream.chance(0.2)) this.scene.do({ verb: 'start', node: stream.pick(actors).name })
+  }
+
+  #group(node: string): void {
+    const { stream, swarm } = this.scene
+    const adds: Array<{ key: string; amount: number }> = []
+    for (let i = 1 + stream.int(swarm.groupKeysMax); i >= 0; i--) {
+      const count = this.#count(adds)
+      if (count) adds.push(count)
+    }
+    if (adds.length > 0) this.scene.do({ verb: 'group', node, adds, ...this.#concern() })
+  }
+
+  #many(node: string): void {
+    const { stream, swarm, room } = this.scene
+    let count = 10 + stream.int(swarm.manyCountMax - 10)
+    if (count > MANY_LARGE && ++this.#large > MANY_LARGE_TIMES_MAX) count %= MANY_LARGE
+    const prefix = `m${room.distinct ? this.#manies++ : stream.int(2)}`
+    this.scene.do({ verb: 'many', node, prefix, count: Math.max(1, count) })
+  }
+
+  #count(besides: ReadonlyArray<{ readonly key: string }> = []): { key: string; amount: number } | undefined {
+    const { stream, room } = this.scene
+    const { keys } = room
+    const drawn = this.#pick()
+    if (besides.some(({ key }) => key === keys[drawn]) && !stream.chance(TWICE)) return undefined
+    for (let i = drawn, tries = keys.length; tries > 0; tries--, i = (i + 1) % keys.length) {
+      const amount = this.#amounts.draw(i)
+      if (amount !== undefined) return { key: this.#key(i), amount }
+      if (i === this.#hot) this.#hot = (i + 1) % keys.length
+    }
+    return undefined
+  }
+
+  #pick(): number {
+    const { stream, swarm, room } = this.scene
+    if (swarm.keyShape === 'hot' && stream.chance(0.9)) return this.#hot
+    return stream.int(room.keys.length)
+  }
+
+  #key(index: number): string {
+    return this.scene.room.keys[index] as string
+  }
+
+  #concern(): { readonly replicas?: Concern } {
+    const { stream, swarm } = this.scene
+    return stream.chance(swarm.concernShare) ? { replicas: stream.pick(swarm.concerns) } : {}
+  }
+}

@@ -1,0 +1,113 @@
+import { Breach } from './check/breach.js'
+import { Checks } from './check/checks.js'
+import { drawsOf } from './draw.js'
+import type { Plan } from './plan/plan.js'
+import { printCommand } from './plan/words.js'
+import { loadOldRelease } from './releases.js'
+import { heal, settle } from './settle.js'
+import type { SimNode } from './sim-node.js'
+import { World } from './world.js'
+
+/** What broke, and where. */
+export interface Failure {
+  /** A stable short word. */
+  readonly kind: string
+  /** Of DESIGN 11; 0 for a fault of the program itself. */
+  readonly invariant: number
+  readonly message: string
+  /** How many events of the world had happened. */
+  readonly step: number
+  readonly atMs: number
+  /** The event of the plan that came last, as it is written there. */
+  readonly after: string
+  readonly stack: string
+}
+
+export interface RunResult {
+  readonly seed: number
+  /** A sum over everything that happened: the same for the same plan. */
+  readonly hash: number
+  readonly steps: number
+  readonly virtualMs: number
+  /** How often each command applied. */
+  readonly applied: Readonly<Record<string, number>>
+  /** How often the network did what conditions ask for. */
+  readonly injected: Readonly<Record<string, number>>
+  readonly figures: Readonly<Record<string, number>>
+  readonly failure: Failure | undefined
+  /** Every step; only where it was asked for. */
+  readonly trace: readonly string[]
+}
+
+export interface RunOptions {
+  readonly trace?: boolean
+  /** Costly checks at every step. */
+  readonly deep?: boolean
+}
+
+/** Carries a plan out in virtual time: its events, then healing in part and as a whole, then an end of all processes and another
+ *  start; and checks all of it. */
+export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
+  const trace: string[] = []
+  if (plan.room.releases) await loadOldRelease()
+  const checks = new Checks(plan, { deep: options.deep ?? false })
+  const world = new World({
+    ...{ seed: plan.seed, room: plan.room, observer: checks },
+    trace: options.trace ? line => trace.push(line) : undefined,
+  })
+  let after = 'the start'
+  let failure: Failure | undefined
+  try {
+    await world.start()
+    for (const { atMs, command } of plan.events) {
+      await world.runUntil(atMs)
+      after = `${atMs} ${printCommand(command)}`
+      if (options.trace) trace.push(`# ${after}`)
+      await world.execute(command)
+    }
+    after = 'the end of the plan'
+    await finish(plan, world, checks)
+  } catch (error) {
+    failure = failureOf(error, world, after)
+  }
+  return {
+    ...{ seed: plan.seed, hash: world.hash, steps: world.time.happened, virtualMs: world.time.nowMs },
+    ...{ applied: world.applied, injected: world.network.injected, figures: checks.figures, failure, trace },
+  }
+}
+
+/** Faults end: first around some nodes, then everywhere. Then all lose their processes, or their power, once more. */
+async function finish(plan: Plan, world: World, checks: Checks): Promise<void> {
+  const draw = drawsOf(plan.seed)
+  const nodes = [...world.nodes.values()].filter(({ removed }) => !removed)
+  const core = nodes.filter((_, i) => draw('core', i) < 0.7)
+  if (core.length > 0 && core.length < nodes.length && draw('core', -1) < 0.5) {
+    for (const node of nodes) if (!core.includes(node)) node.kill()
+    heal(world, core)
+    await settle(world, core)
+  }
+  await settleAll(world, nodes, checks)
+  const again = draw('again', 0)
+  if (again > 0.4) return
+  for (const { name } of nodes) await world.execute({ verb: again < 0.2 ? 'kill' : 'reboot', node: name })
+  await settleAll(world, nodes, checks)
+}
+
+async function settleAll(world: World, nodes: readonly SimNode[], checks: Checks): Promise<void> {
+  heal(world, nodes)
+  await settle(world, nodes)
+  checks.finish(
+    nodes.map(({ name, disk, process }) => {
+      if (!process) throw new Error(`${name} is at rest and down`)
+      const { node, replica } = process
+      return { node: name, disk, replica, keys: [...replica.table.keys('')], read: key => node.reader(key).totals }
+    }),
+  )
+}
+
+function failureOf(error: unknown, world: World, after: string): Failure {
+  const { name = 'Error', message, stack = '' } = error instanceof Error ? error : new Error(String(error))
+  const breach = error instanceof Breach ? error : undefined
+  const { happened: step, nowMs: atMs } = world.time
+  return { kind: breach?.kind ?? name, invariant: breach?.invariant ?? 0, message, step, atMs, after, stack }
+}

@@ -1,0 +1,89 @@
+import { type CommitMark, decodeLogUpdate, type LogWrite, type ReplicaId, ReplicaLog, Table } from '@tallymesh/crdt'
+
+/** A stored update, with the clock at which it starts. */
+export interface DiskRecord {
+  readonly clock: number
+  readonly update: Uint8Array
+  /** A bit of it flipped: it fails its checksum when it is read. */
+  readonly flipped?: true
+}
+
+/** The records of one log. Never changed. */
+export interface DiskLog {
+  readonly head: DiskRecord | undefined
+  readonly records: readonly DiskRecord[]
+}
+
+/** What a disk holds at one moment. Never changed: an earlier one can be put back at any time. */
+export interface DiskState {
+  readonly logs: ReadonlyMap<ReplicaId, DiskLog>
+  readonly mark: CommitMark | undefined
+}
+
+export const EMPTY_DISK: DiskState = { logs: new Map(), mark: undefined }
+
+/** Records never change, so what they add up to is read once. */
+const CLOCKS = new WeakMap<DiskLog, number>()
+const WHOLE = new WeakMap<DiskLog, number>()
+
+/** The state after a write. */
+export function written(state: DiskState, writes: readonly LogWrite[], commit: CommitMark | undefined): DiskState {
+  const logs = new Map(state.logs)
+  for (const write of writes) {
+    const log = changed(write, write.drop ? undefined : logs.get(write.log))
+    if (log) logs.set(write.log, log)
+    else logs.delete(write.log)
+  }
+  return { logs, mark: commit ?? state.mark }
+}
+
+/** Every record, in an order that depends on nothing but the state. */
+export function recordsOf(log: DiskLog): readonly DiskRecord[] {
+  return log.head ? [log.head, ...log.records] : log.records
+}
+
+/** The clock up to which a log is stored. */
+export function clockOf(log: ReplicaId, stored: DiskLog | undefined): number {
+  if (!stored) return 0
+  let clock = CLOCKS.get(stored)
+  if (clock === undefined) {
+    const last = stored.records.at(-1)
+    clock = last ? endOf(log, last) : (stored.head?.clock ?? 0)
+    CLOCKS.set(stored, clock)
+  }
+  return clock
+}
+
+/** The clock up to which nothing of a log is missing: what a catch-up left open lies behind it. */
+export function wholeClockOf(log: ReplicaId, stored: DiskLog | undefined): number {
+  if (!stored) return 0
+  let whole = WHOLE.get(stored)
+  if (whole === undefined) {
+    const read = new ReplicaLog(log, new Table())
+    whole = 0
+    for (const { update, flipped } of recordsOf(stored)) {
+      if (flipped) break
+      const verdict = read.check(update)
+      if (verdict.verdict === 'new') read.apply(verdict)
+      if (read.complete) whole = read.clock
+    }
+    WHOLE.set(stored, whole)
+  }
+  return whole
+}
+
+function endOf(log: ReplicaId, { update }: DiskRecord): number {
+  const { deletedTo, elements } = decodeLogUpdate(log, update)
+  return deletedTo + elements.length
+}
+
+function changed({ append, head }: LogWrite, old: DiskLog | undefined): DiskLog | undefined {
+  let records = old?.records ?? []
+  if (append) records = [...records, append]
+  if (head) {
+    const kept = records.findIndex((_, i) => (records[i + 1]?.clock ?? Number.POSITIVE_INFINITY) > head.clock)
+    if (kept > 0) records = records.slice(kept)
+  }
+  const headRecord = head ?? old?.head
+  return records.length > 0 || headRecord ? { head: headRecord, records } : undefined
+}

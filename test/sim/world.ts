@@ -1,0 +1,433 @@
+import { crc32 } from 'node:zlib'
+import type { TallymeshError } from '@tallymesh/crdt'
+import { type Draw, drawsOf } from './draw.js'
+import { SimMachine } from './machine.js'
+import { SimNetwork } from './network/sim-network.js'
+import type { Observer, Operation } from './observer.js'
+import type { Command, NodeName } from './plan/command.js'
+import type { RoomSpec } from './plan/plan.js'
+import { SimNode } from './sim-node.js'
+import { SimDisk } from './storage/sim-disk.js'
+import { VirtualTime } from './virtual-time.js'
+
+/** How many turns the promises of the program get after each event. */
+const TURNS = 12
+
+type CommandOf<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly room: RoomSpec
+  readonly observer: Observer
+  /** Takes each line of the trace. */
+  readonly trace?: ((line: string) => void) | undefined
+}
+
+/** A room of real nodes in one thread of virtual time, with everything around them simulated. */
+export class World {
+  readonly time: VirtualTime
+  readonly network: SimNetwork
+  readonly nodes = new Map<NodeName, SimNode>()
+  readonly room: RoomSpec
+  /** How often each command did something. */
+  readonly applied: Record<string, number> = {}
+  /** How the last call of a scenario ended. */
+  lastOutcome: string | undefined
+  /** A sum over everything that happened, in order. */
+  hash = 0
+  readonly #draw: Draw
+  readonly #observer: Observer
+  readonly #trace: ((line: string) => void) | undefined
+  #failure: Error | undefined
+  #operations = 0
+  #disks = 0
+
+  constructor({ seed, room, observer, trace }: WorldOptions) {
+    this.room = room
+    this.#draw = drawsOf(seed)
+    this.#trace = trace
+    this.#observer = guarded(observer, error => {
+      this.#failure ??= error
+    })
+    this.time = new VirtualTime(this.#draw)
+    this.network = new SimNetwork({ time: this.time, draw: this.#draw, delayMs: room.delayMs })
+    this.network.tap = (from, to, bytes) => this.#sent(from, to, bytes)
+    for (const node of room.nodes) this.#addNode(node, this.#machine(node), this.#disk(node))
+  }
+
+  /** Starts all nodes of the room. */
+  async start(): Promise<void> {
+    for (const node of this.nodes.values()) node.start()
+    await this.turns()
+  }
+
+  /** Lets time pass. @throws Error what a check found */
+  async runUntil(untilMs: number): Promise<void> {
+    while (this.time.step(untilMs)) await this.turns()
+  }
+
+  /** Lets the promises of the program go on. @throws Error what a check found */
+  async turns(): Promise<void> {
+    for (let i = 0; i < TURNS; i++) await undefined
+    if (this.#failure) throw this.#failure
+  }
+
+  /** Carries a command out, if it applies now. @throws Error what a check found */
+  async execute(command: Command): Promise<boolean> {
+    const applies = this.#execute(command)
+    if (applies) this.applied[nameOf(command)] = (this.applied[nameOf(command)] ?? 0) + 1
+    await this.turns()
+    return applies
+  }
+
+  /** The node, wherever it stands. @throws Error */
+  node(name: NodeName): SimNode {
+    const node = this.nodes.get(name)
+    if (!node) throw new Error(`there is no node ${name}`)
+    return node
+  }
+
+  /** The disks of all nodes that belong to the room. */
+  disks(): Map<NodeName, SimDisk> {
+    return new Map([...this.nodes.values()].filter(({ removed }) => !removed).map(({ name, disk }) => [name, disk]))
+  }
+
+  #execute(command: Command): boolean {
+    switch (command.verb) {
+      case 'add':
+        return this.#add(command)
+      case 'group':
+        return this.#group(command.node, command.adds, command.replicas ?? 1)
+      case 'many':
+        return this.#many(command)
+      case 'read':
+        return this.#read(command.node, command.key)
+      case 'transfer':
+        return this.#transfer(command)
+      case 'start':
+        return this.#onNode(
+          command.node,
+          node => !node.up && !node.removed,
+          node => node.start(),
+        )
+      case 'kill':
+        return this.#onNode(
+          command.node,
+          node => node.up,
+          node => node.kill(command.at),
+        )
+      case 'stop':
+        return this.#onNode(
+          command.node,
+          node => node.up,
+          node => node.stop(),
+        )
+      case 'pause':
+        return this.#pause(command)
+      case 'restore':
+        return this.#restore(command)
+      case 'reboot':
+        return this.#reboot(command.node)
+      case 'clock':
+        return this.#onNode(
+          command.node,
+          () => true,
+          node => node.machine.jump(command.ms),
+        )
+      case 'drift':
+        return this.#onNode(
+          command.node,
+          () => true,
+          node => node.machine.drift(command.ppm),
+        )
+      case 'rollback':
+        return this.#rollback(command)
+      case 'wipe':
+        return this.#wipe(command.node)
+      case 'clone':
+        return this.#clone(command)
+      case 'flip':
+        return this.#flip(command)
+      case 'disk':
+        return this.#setDisk(command)
+      case 'join':
+        return this.#join(command.node)
+      case 'remove':
+        return this.#remove(command)
+      case 'upgrade':
+        return this.nodes.get(command.node)?.upgrade(command.release) ?? false
+      default:
+        return this.#disturb(command)
+    }
+  }
+
+  #onNode(name: NodeName, applies: (node: SimNode) => boolean, act: (node: SimNode) => void): boolean {
+    const node = this.nodes.get(name)
+    if (!node || !applies(node)) return false
+    act(node)
+    return true
+  }
+
+  #add({ node: name, key, amount, replicas = 1 }: CommandOf<'add'>): boolean {
+    return this.#operate(name, [{ key, amount }], replicas, node => {
+      const counter = node.counterByKey(key)
+      const options = replicas === 1 ? undefined : { replicas }
+      return amount > 0 ? counter.increment(amount, options) : counter.decrement(-amount, options)
+    })
+  }
+
+  #group(name: NodeName, adds: CommandOf<'group'>['adds'], replicas: number | 'majority'): boolean {
+    const counts = adds.map(({ key, amount }) => ({ key, add: amount }))
+    return this.#operate(name, adds, replicas, node => node.add(counts, replicas === 1 ? undefined : { replicas }))
+  }
+
+  #many({ node: name, prefix, count }: CommandOf<'many'>): boolean {
+    let applies = true
+    for (let i = 0; i < count && applies; i++) {
+      const key = `${prefix}-${i}`
+      applies = this.#operate(name, [{ key, amount: 1 }], 1, node => node.counterByKey(key).increment())
+    }
+    return applies
+  }
+
+  #operate(
+    name: NodeName,
+    entries: Operation['entries'],
+    replicas: number | 'majority',
+    count: (node: NonNullable<SimNode['process']>['node']) => Promise<void>,
+  ): boolean {
+    const process = this.nodes.get(name)?.process
+    if (!process?.started || process.paused) return false
+    const { life } = this.node(name)
+    const operation: Operation = { id: ++this.#operations, node: name, life, entries, replicas }
+    this.#observer.attempted(operation)
+    const ended = (code: string) => {
+      if (process.dead) return
+      this.lastOutcome = code
+      this.note(`ended ${operation.id} ${code}`, name)
+      this.#observer.ended({ operation, code, position: process.node.position })
+    }
+    count(process.node).then(
+      () => ended('ok'),
+      (error: TallymeshError) => ended(error.code),
+    )
+    return true
+  }
+
+  #read(name: NodeName, key: string): boolean {
+    const node = this.nodes.get(name)
+    if (!node?.process?.started || node.process.paused) return false
+    const { increments, decrements } = node.process.node.reader(key).totals
+    this.#observer.read({ node: name, life: node.life, key, increments, decrements })
+    return true
+  }
+
+  #transfer({ from, to }: CommandOf<'transfer'>): boolean {
+    const source = this.nodes.get(from)?.process
+    const target = this.nodes.get(to)?.process
+    if (!source?.started || !target?.started || source === target) return false
+    const move = async () => {
+      const slots = [...(await source.node.exportSlots())]
+      if (!target.dead) await target.node.importSlots(slots)
+    }
+    // A refusal is an `error` event of the node, too.
+    move().catch(() => {})
+    return true
+  }
+
+  #pause({ node: name, ms }: CommandOf<'pause'>): boolean {
+    const process = this.nodes.get(name)?.process
+    if (!process || process.paused) return false
+    process.pause()
+    this.time.after(ms, () => process.dead || process.resume())
+    return true
+  }
+
+  #restore({ node: name, steps }: CommandOf<'restore'>): boolean {
+    const node = this.nodes.get(name)
+    if (!node?.restore(steps)) return false
+    this.#observer.lost('restore', name, this.disks())
+    return true
+  }
+
+  #reboot(name: NodeName): boolean {
+    const { machine } = this.nodes.get(name) ?? {}
+    if (!machine) return false
+    const here = [...this.nodes.values()].filter(node => node.machine === machine)
+    for (const node of here) {
+      node.kill()
+      node.disk.powerLoss()
+    }
+    machine.memory.reboot()
+    for (const node of here) this.#observer.lost('power', node.name, this.disks())
+    return true
+  }
+
+  #rollback({ node: name, steps }: CommandOf<'rollback'>): boolean {
+    if (!this.nodes.get(name)?.rollback(steps)) return false
+    this.#observer.lost('rollback', name, this.disks())
+    return true
+  }
+
+  #wipe(name: NodeName): boolean {
+    const node = this.nodes.get(name)
+    if (!node || node.up || node.removed) return false
+    node.replaceDisk(node.disk.wiped(`disk ${name} ${++this.#disks}`))
+    this.#observer.lost('wipe', name, this.disks())
+    return true
+  }
+
+  #clone({ node: name, as, here }: CommandOf<'clone'>): boolean {
+    const original = this.nodes.get(name)
+    if (!original || original.removed || this.nodes.has(as)) return false
+    const disk = original.disk.copy(`disk ${as} ${++this.#disks}`)
+    const copy = this.#addNode(as, here ? original.machine : this.#machine(as), disk)
+    copy.release = original.release
+    copy.start()
+    return true
+  }
+
+  #flip({ node: name, record }: CommandOf<'flip'>): boolean {
+    if (!this.nodes.get(name)?.disk.flip(record)) return false
+    this.#observer.lost('flip', name, this.disks())
+    return true
+  }
+
+  #setDisk(command: CommandOf<'disk'>): boolean {
+    const disk = this.nodes.get(command.node)?.disk
+    if (!disk) return false
+    if (command.mode === 'fail') disk.failNext = true
+    else disk.setMode(command.mode, command.mode === 'slow' ? command.ms : undefined)
+    return true
+  }
+
+  #join(name: NodeName): boolean {
+    if (this.nodes.has(name)) return false
+    this.#addNode(name, this.#machine(name), this.#disk(name)).start()
+    return true
+  }
+
+  /** Its disk goes with it: an operator who takes a node out for good keeps nothing of it. */
+  #remove({ node: name, by }: CommandOf<'remove'>): boolean {
+    const node = this.nodes.get(name)
+    const process = this.nodes.get(by)?.process
+    if (!node || node.up || node.removed || !process || process.paused || process.node.status !== 'ready') return false
+    // A copy of its disk would be removed with it.
+    for (const other of this.nodes.values()) {
+      if (other !== node && !other.removed && other.disk.storeId === node.disk.storeId) return false
+    }
+    node.removed = true
+    process.node.removeMember(node.disk.storeId).catch(() => {})
+    this.#observer.lost('remove', name, this.disks())
+    return true
+  }
+
+  #disturb(command: Exclude<Command, { node: NodeName } | { verb: 'transfer' }>): boolean {
+    const { network } = this
+    switch (command.verb) {
+      case 'cut':
+        network.cut(command.from, command.to)
+        if (!command.oneWay) network.cut(command.to, command.from)
+        return true
+      case 'partition':
+        return this.#partition(command.groups)
+      case 'heal':
+        network.heal(...(command.nodes ?? []))
+        return true
+      case 'drop':
+        network.drop(command.from, command.to)
+        return true
+      case 'delay':
+        network.delay(command.from, command.to, command.ms, command.jitterMs)
+        return true
+      case 'clog':
+        network.clog(command.from, command.to, command.ms)
+        return true
+      default:
+        network.setShare(command.verb, command.from, command.to, command.percent)
+        return true
+    }
+  }
+
+  #partition(groups: CommandOf<'partition'>['groups']): boolean {
+    for (const [i, group] of groups.entries()) {
+      for (const other of groups.slice(i + 1)) {
+        for (const a of group) {
+          for (const b of other) {
+            this.network.cut(a, b)
+            this.network.cut(b, a)
+          }
+        }
+      }
+    }
+    return true
+  }
+
+  #machine(name: NodeName): SimMachine {
+    return new SimMachine(name, this.time, this.#draw)
+  }
+
+  #disk(name: NodeName): SimDisk {
+    const { syncMs } = this.room
+    return new SimDisk({ time: this.time, draw: this.#draw, name: `disk ${name} ${++this.#disks}`, syncMs })
+  }
+
+  #addNode(name: NodeName, machine: SimMachine, disk: SimDisk): SimNode {
+    const seeds = this.room.nodes.filter(other => other !== name)
+    const { room, time, network } = this
+    const node = new SimNode(name, machine, disk, seeds, {
+      ...{ room, time, network, observer: this.#observer },
+      note: (what, by) => this.note(what, by),
+    })
+    this.nodes.set(name, node)
+    return node
+  }
+
+  /** Notes that something happened: in the hash, and in the trace. */
+  note(what: string, node: NodeName): void {
+    this.#mix(crc32(what, crc32(node)))
+    this.#trace?.(`${this.time.nowMs.toFixed(3)} ${node} ${what}`)
+  }
+
+  #sent(from: NodeName, to: NodeName, bytes: Uint8Array): void {
+    const sum = crc32(bytes)
+    this.#mix(sum)
+    const node = this.nodes.get(from)
+    if (!node) return
+    const [kind = 0] = bytes
+    this.#trace?.(
+      `${this.time.nowMs.toFixed(3)} ${from} > ${to} kind ${kind}, ${bytes.length} bytes, sum ${sum.toString(16)}`,
+    )
+    const { life, disk } = node
+    const body = bytes.subarray(5)
+    this.#observer.sent({ node: from, life, store: disk.storeId, disk, kind, body })
+  }
+
+  #mix(word: number): void {
+    this.hash = (Math.imul(this.hash ^ word, 0x01000193) + Math.floor(this.time.nowMs * 1024)) | 0
+  }
+}
+
+function nameOf(command: Command): string {
+  if (command.verb === 'disk') return `disk ${command.mode}`
+  if (command.verb === 'kill' && command.at) return `kill at ${command.at}`
+  if (command.verb === 'clone') return command.here ? 'clone here' : 'clone elsewhere'
+  if (command.verb === 'cut') return command.oneWay ? 'cut one way' : 'cut'
+  return command.verb
+}
+
+/** An observer whose complaints end the run, wherever they come up: what calls it may catch errors of its own. */
+function guarded(observer: Observer, failed: (error: Error) => void): Observer {
+  return new Proxy(observer, {
+    get(target, name) {
+      const method = Reflect.get(target, name) as (...args: unknown[]) => void
+      return (...args: unknown[]) => {
+        try {
+          method.apply(target, args)
+        } catch (error) {
+          failed(error as Error)
+        }
+      }
+    },
+  })
+}
