@@ -19,6 +19,10 @@ export class Lifecycle {
   /** What the engine reported already, where a link or a call ends for the same reason. */
   readonly #told = new WeakSet<TallymeshError>()
   #stopTicking: (() => void) | undefined
+  /** What the clock said at the last tick. */
+  #tickMs: number
+  /** How long this node runs: never falls. */
+  #elapsedMs = 0
   #status: NodeStatus = 'opening'
   #closing: Promise<void> | undefined
 
@@ -29,6 +33,7 @@ export class Lifecycle {
     readonly host: Host = processHost,
   ) {
     this.#instance = freshInstance(host)
+    this.#tickMs = host.nowMs()
     this.network = new Network({
       settings,
       store: store.id,
@@ -131,7 +136,10 @@ export class Lifecycle {
   #tick(): void {
     const nowMs = this.host.nowMs()
     this.engine.loop.step({ type: 'tick', nowMs })
-    this.network.tick(nowMs)
+    // A clock that is set back would keep all who are due waiting until it is where it was.
+    this.#elapsedMs += Math.max(0, nowMs - this.#tickMs)
+    this.#tickMs = nowMs
+    this.network.tick(this.#elapsedMs)
     if (this.engine.replica.members.isRemoved(this.store.id)) this.#removed()
   }
 

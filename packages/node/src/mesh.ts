@@ -79,6 +79,8 @@ export class Mesh {
   readonly wire: Wire
   readonly #self = new TallymeshError('LINK_FAILED', 'this address is the node itself')
   readonly #reports = new RecentReports()
+  /** What was made of the URLs that members are known by: looked at in every tick. */
+  readonly #parsed = new WeakMap<readonly string[], readonly string[]>()
   #nowMs = 0
   #paused = false
   #whenEmpty: (() => void)[] = []
@@ -157,8 +159,16 @@ export class Mesh {
     return wanted
   }
 
-  /** The addresses among what a member calls its URLs, each in its one form. */
-  #addresses(name: string, urls: readonly string[]): string[] {
+  /** The addresses among what a member calls its URLs, each in its one form. Such a list never changes. */
+  #addresses(name: string, urls: readonly string[]): readonly string[] {
+    const known = this.#parsed.get(urls)
+    if (known) return known
+    const parsed = this.#parse(name, urls)
+    this.#parsed.set(urls, parsed)
+    return parsed
+  }
+
+  #parse(name: string, urls: readonly string[]): string[] {
     return urls.flatMap(url => {
       try {
         return [parsePeerUrl(url)]

@@ -163,7 +163,7 @@ export class Network {
       tls: url => dialTls(settings.tls, this.seeds.nameOf(url)),
       authorize: token => this.#tokens.admits(token, 'peer'),
       seeds: () => this.seeds.urls,
-      members: () => engine().replica.view(),
+      members: () => engine().replica.members.others(),
       reached: url => this.#reached(url),
       opened: (link, urls) => engine().loop.opened(link, urls),
       frame: (link, kind, body) => engine().loop.frame(link, kind, body),

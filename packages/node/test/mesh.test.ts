@@ -364,7 +364,7 @@ mesh(
     assert.equal(lab.codes(b), [])
     disk.sync = undefined
     await meshed(a, b)
-    await agreed([a, b], 'k', 1)
+    await agreed([a, b], 'k', 2)
     await b.close()
     await door.close()
   }),
