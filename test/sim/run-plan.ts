@@ -48,6 +48,17 @@ export interface RunOptions {
 /** Carries a plan out in virtual time: its events, then healing in part and as a whole, then an end of all processes and another
  *  start; and checks all of it. */
 export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
+  // Every refused dial makes an error: their stacks would take more time than what they tell of.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = options.trace ? 25 : 0
+  try {
+    return await run(plan, options)
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}
+
+async function run(plan: Plan, options: RunOptions): Promise<RunResult> {
   const trace: string[] = []
   if (plan.room.releases) await loadOldRelease()
   const checks = new Checks(plan, { deep: options.deep ?? false })
@@ -81,15 +92,17 @@ async function finish(plan: Plan, world: World, checks: Checks): Promise<void> {
   const draw = drawsOf(plan.seed)
   const nodes = [...world.nodes.values()].filter(({ removed }) => !removed)
   const core = nodes.filter((_, i) => draw('core', i) < 0.7)
-  if (core.length > 0 && core.length < nodes.length && draw('core', -1) < 0.5) {
+  // Copies of one disk are one member: they find each other by way of a seed.
+  const found = core.some(({ name }) => plan.room.nodes.includes(name))
+  if (found && core.length < nodes.length && draw('core', -1) < 0.3) {
     for (const node of nodes) if (!core.includes(node)) node.kill()
     heal(world, core)
     await settle(world, core)
   }
   await settleAll(world, nodes, checks)
   const again = draw('again', 0)
-  if (again > 0.4) return
-  for (const { name } of nodes) await world.execute({ verb: again < 0.2 ? 'kill' : 'reboot', node: name })
+  if (again > 0.3) return
+  for (const { name } of nodes) await world.execute({ verb: again < 0.15 ? 'kill' : 'reboot', node: name })
   await settleAll(world, nodes, checks)
 }
 

@@ -46,7 +46,7 @@ export async function settle(world: World, nodes: readonly SimNode[]): Promise<v
 function unrestOf(nodes: readonly SimNode[]): string | undefined {
   let first: { readonly name: string; readonly replica: Replica } | undefined
   for (const { name, process } of nodes) {
-    if (!process) return `${name} is down`
+    if (!process?.started) return `${name} is down`
     if (process.node.status !== 'ready') return `${name} is ${process.node.status}`
     if (!process.atRest) return `${name} has something to write`
     const { replica } = process

@@ -1,6 +1,7 @@
 import type { TallymeshError } from '@tallymesh/crdt'
 import type { Dialing } from '@tallymesh/link'
 import type { Replica } from '@tallymesh/replica'
+import type { Counter } from 'tallymesh'
 import type { Host, Lifecycle, TallymeshNode, Wire } from 'tallymesh/parts'
 import type { SimMachine } from './machine.js'
 import type { SimNetwork } from './network/sim-network.js'
@@ -51,6 +52,8 @@ export class SimProcess {
   readonly bornAt: number
   /** It was opened: its program has it in hand. */
   started = false
+  opening = false
+  readonly #counters = new Map<string, Counter>()
   #dead = false
   #paused = false
   /** What would have happened while it stood still. */
@@ -89,6 +92,13 @@ export class SimProcess {
     return this.#dead
   }
 
+  /** A counter, kept as programs keep theirs. @throws TallymeshError INVALID_NAME */
+  counter(key: string): Counter {
+    let counter = this.#counters.get(key)
+    if (!counter) this.#counters.set(key, (counter = this.node.counterByKey(key)))
+    return counter
+  }
+
   get paused(): boolean {
     return this.#paused
   }
@@ -104,7 +114,12 @@ export class SimProcess {
 
   /** Loads and counts from then on, and takes links. */
   async start(): Promise<void> {
-    await this.node.start()
+    this.opening = true
+    try {
+      await this.node.start()
+    } finally {
+      this.opening = false
+    }
     if (this.#dead) return
     this.started = true
     this.options.network.listen(urlOf(this.options.name), this.options.name, this.#life.network.wire)

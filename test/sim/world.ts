@@ -7,11 +7,14 @@ import type { Observer, Operation } from './observer.js'
 import type { Command, NodeName } from './plan/command.js'
 import type { RoomSpec } from './plan/plan.js'
 import { SimNode } from './sim-node.js'
+import type { SimProcess } from './sim-process.js'
 import { SimDisk } from './storage/sim-disk.js'
 import { VirtualTime } from './virtual-time.js'
 
 /** How many turns the promises of the program get after each event. */
 const TURNS = 12
+/** A process that opens loads its disk, a few turns for each log. */
+const OPENING_TURNS_MAX = 5_000
 
 type CommandOf<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>
 
@@ -41,6 +44,7 @@ export class World {
   #failure: Error | undefined
   #operations = 0
   #disks = 0
+  #boots = 0
 
   constructor({ seed, room, observer, trace }: WorldOptions) {
     this.room = room
@@ -68,7 +72,7 @@ export class World {
 
   /** Lets the promises of the program go on. @throws Error what a check found */
   async turns(): Promise<void> {
-    for (let i = 0; i < TURNS; i++) await undefined
+    for (let i = 0; i < TURNS || (this.#opening && i < OPENING_TURNS_MAX); i++) await undefined
     if (this.#failure) throw this.#failure
   }
 
@@ -90,6 +94,11 @@ export class World {
   /** The disks of all nodes that belong to the room. */
   disks(): Map<NodeName, SimDisk> {
     return new Map([...this.nodes.values()].filter(({ removed }) => !removed).map(({ name, disk }) => [name, disk]))
+  }
+
+  get #opening(): boolean {
+    for (const { process } of this.nodes.values()) if (process?.opening) return true
+    return false
   }
 
   #execute(command: Command): boolean {
@@ -169,8 +178,8 @@ export class World {
   }
 
   #add({ node: name, key, amount, replicas = 1 }: CommandOf<'add'>): boolean {
-    return this.#operate(name, [{ key, amount }], replicas, node => {
-      const counter = node.counterByKey(key)
+    return this.#operate(name, [{ key, amount }], replicas, process => {
+      const counter = process.counter(key)
       const options = replicas === 1 ? undefined : { replicas }
       return amount > 0 ? counter.increment(amount, options) : counter.decrement(-amount, options)
     })
@@ -178,14 +187,16 @@ export class World {
 
   #group(name: NodeName, adds: CommandOf<'group'>['adds'], replicas: number | 'majority'): boolean {
     const counts = adds.map(({ key, amount }) => ({ key, add: amount }))
-    return this.#operate(name, adds, replicas, node => node.add(counts, replicas === 1 ? undefined : { replicas }))
+    return this.#operate(name, adds, replicas, ({ node }) =>
+      node.add(counts, replicas === 1 ? undefined : { replicas }),
+    )
   }
 
   #many({ node: name, prefix, count }: CommandOf<'many'>): boolean {
     let applies = true
     for (let i = 0; i < count && applies; i++) {
       const key = `${prefix}-${i}`
-      applies = this.#operate(name, [{ key, amount: 1 }], 1, node => node.counterByKey(key).increment())
+      applies = this.#operate(name, [{ key, amount: 1 }], 1, process => process.counter(key).increment())
     }
     return applies
   }
@@ -194,7 +205,7 @@ export class World {
     name: NodeName,
     entries: Operation['entries'],
     replicas: number | 'majority',
-    count: (node: NonNullable<SimNode['process']>['node']) => Promise<void>,
+    count: (process: SimProcess) => Promise<void>,
   ): boolean {
     const process = this.nodes.get(name)?.process
     if (!process?.started || process.paused) return false
@@ -207,7 +218,7 @@ export class World {
       this.note(`ended ${operation.id} ${code}`, name)
       this.#observer.ended({ operation, code, position: process.node.position })
     }
-    count(process.node).then(
+    count(process).then(
       () => ended('ok'),
       (error: TallymeshError) => ended(error.code),
     )
@@ -217,7 +228,7 @@ export class World {
   #read(name: NodeName, key: string): boolean {
     const node = this.nodes.get(name)
     if (!node?.process?.started || node.process.paused) return false
-    const { increments, decrements } = node.process.node.reader(key).totals
+    const { increments, decrements } = node.process.counter(key).totals
     this.#observer.read({ node: name, life: node.life, key, increments, decrements })
     return true
   }
@@ -258,7 +269,7 @@ export class World {
       node.kill()
       node.disk.powerLoss()
     }
-    machine.memory.reboot()
+    machine.memory.reboot(this.#draw(`kept witness ${machine.name}`, ++this.#boots) < 0.3)
     for (const node of here) this.#observer.lost('power', node.name, this.disks())
     return true
   }

@@ -2,7 +2,7 @@ import { type ReplicaId, type StoreId, TallymeshError } from '@tallymesh/crdt'
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import type { Hello } from './link.js'
-import { decodeText, encodeText } from './text.js'
+import { decodeText, decodeUint, encodeText } from './text.js'
 
 /** The version of the protocol that this code speaks. */
 export const PROTOCOL_VERSION = 1
@@ -69,9 +69,8 @@ function decodeFields(decoder: decoding.Decoder, version: number): Hello {
   const name = decodeText(decoder, HELLO_NAME_BYTES_MAX)
   const store = decodeId(decoder) as StoreId
   const instance = decodeId(decoder)
-  const replica = decoding.readVarUint(decoder) as ReplicaId | 0
-  const count = decoding.readVarUint(decoder)
-  if (count > HELLO_URLS_MAX) throw new RangeError(`${count} URLs are more than ${HELLO_URLS_MAX}`)
+  const replica = decodeUint(decoder, Number.MAX_SAFE_INTEGER) as ReplicaId | 0
+  const count = decodeUint(decoder, HELLO_URLS_MAX)
   const urls = Array.from({ length: count }, () => decodeText(decoder, HELLO_URL_BYTES_MAX))
   return { version, room, name, store, instance, replica, urls }
 }

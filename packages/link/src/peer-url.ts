@@ -17,8 +17,10 @@ const FORM = /^wss?:\/\/[^\s/\\?#@]+(\/|\/mesh)?$/i
 export function parsePeerUrl(text: string): string {
   if (!FORM.test(text) || text.length > HELLO_URL_BYTES_MAX || !URL.canParse(text)) throw invalidUrl(text)
   const { protocol, hostname, port } = new URL(text)
-  if (port === '0') throw invalidUrl(text)
-  return `${protocol}//${hostname}:${port || (protocol === 'wss:' ? 443 : 80)}/`
+  const url = `${protocol}//${hostname}:${port || (protocol === 'wss:' ? 443 : 80)}/`
+  // A host in other letters than ASCII grows: what stands in records is this form.
+  if (port === '0' || url.length > HELLO_URL_BYTES_MAX) throw invalidUrl(text)
+  return url
 }
 
 /** A seed that stands for every address that a name resolves to. */

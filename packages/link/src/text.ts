@@ -18,7 +18,13 @@ export function encodeText(encoder: encoding.Encoder, what: string, text: string
 /** Reads a text of at most `bytesMax` bytes. The length is checked before anything is read or allocated.
  *  @throws RangeError, TypeError, or what lib0 throws at the end of the bytes */
 export function decodeText(decoder: decoding.Decoder, bytesMax: number): string {
-  const length = decoding.readVarUint(decoder)
-  if (length > bytesMax) throw new RangeError(`a text of ${length} bytes is over its limit of ${bytesMax}`)
-  return UTF8_DECODER.decode(decoding.readUint8Array(decoder, length))
+  return UTF8_DECODER.decode(decoding.readUint8Array(decoder, decodeUint(decoder, bytesMax)))
+}
+
+/** Reads an integer from 0 to `max`. lib0's own reader answers NaN after many continuation bytes, which no comparison refuses.
+ *  @throws RangeError where it is larger */
+export function decodeUint(decoder: decoding.Decoder, max: number): number {
+  const value = decoding.readVarUint(decoder)
+  if (!(value <= max)) throw new RangeError(`${value} is over the limit of ${max}`)
+  return value
 }

@@ -24,9 +24,8 @@ import { Room, type WrittenLog } from './room.js'
 import { refusal, Sync, type SyncOwner } from './sync.js'
 import { WriteConcerns } from './write-concerns.js'
 
-/** A node's replica as a state machine without I/O: inputs in, effects out, in the manner of etcd's raft library. Time,
- *  randomness, disk and network are the caller's. What leaves in `send` effects was durable before: persist, then witness, then
- *  acknowledge and send. */
+/** A node's replica as a state machine without I/O, in the manner of etcd's raft library. Time, randomness, disk and network are
+ *  the caller's. Persist, then witness, then acknowledge and send: what leaves in `send` effects was durable before. */
 export class Replica implements SyncOwner {
   readonly #effects: Effect[] = []
   readonly members: Membership

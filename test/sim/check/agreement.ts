@@ -25,6 +25,8 @@ export class Agreement {
   check(nodes: readonly SettledNode[]): void {
     const [first, ...others] = nodes
     if (!first) return
+    this.missing.clear()
+    this.counted.clear()
     const keys = this.ledger.keys()
     for (const { keys: more } of nodes) for (const key of more) keys.add(key)
     this.keys = keys.size

@@ -1,8 +1,9 @@
-import type { TallymeshError } from '@tallymesh/crdt'
+import type { ReplicaId, TallymeshError } from '@tallymesh/crdt'
 import type { Loss, Observer, Operation, Outcome, Reading } from '../observer.js'
 import type { Command, NodeName } from '../plan/command.js'
 import type { RoomSpec } from '../plan/plan.js'
 import { Agreement } from './agreement.js'
+import { Branches } from './branches.js'
 import { Breach } from './breach.js'
 import { Faults } from './faults.js'
 import { checkGrowth } from './growth.js'
@@ -48,7 +49,8 @@ export class Checks implements Observer {
   readonly #faults: Faults
   readonly #ledger = new Ledger()
   readonly #trust = new Trust()
-  readonly #losses = new Losses(this.#trust)
+  readonly #branches = new Branches()
+  readonly #losses: Losses
   readonly #readings = new Readings(this.#ledger)
   readonly #positions = new Positions()
   readonly #outcomes: Outcomes
@@ -56,7 +58,7 @@ export class Checks implements Observer {
   readonly #own: OwnDisks
   readonly #order: Order
   readonly #reports: Reports
-  readonly #agreement = new Agreement(this.#ledger, this.#losses)
+  readonly #agreement: Agreement
   readonly #lives = new Map<NodeName, Life>()
   /** Members from the start that are still in the room. */
   readonly #members: Set<NodeName>
@@ -65,11 +67,13 @@ export class Checks implements Observer {
 
   constructor({ room, events }: CheckedPlan, { deep }: CheckOptions) {
     this.#faults = new Faults(events?.map(({ command }) => command))
+    this.#losses = new Losses(this.#faults.may('clone here'))
+    this.#agreement = new Agreement(this.#ledger, this.#losses)
     this.#outcomes = new Outcomes(this.#ledger, this.#faults)
     this.#identities = new Identities(this.#faults)
-    this.#own = new OwnDisks(this.#faults, this.#trust)
+    this.#own = new OwnDisks(this.#faults, this.#trust, this.#branches)
     this.#order = new Order(this.#identities, this.#trust, deep)
-    this.#reports = new Reports(room, this.#faults)
+    this.#reports = new Reports(room, this.#faults, this.#branches)
     this.#members = new Set(room.nodes)
   }
 
@@ -135,33 +139,25 @@ export class Checks implements Observer {
   }
 
   lost(why: Loss, node: NodeName, disks: Disks): void {
-    if (why === 'flip') {
-      this.#trust.flipped(node, disks)
-      this.#reports.flipped(node)
-    }
-    const gone = this.#own.lost(why, node, disks.get(node))
-    if (why === 'power') return this.#identities.giveUp(node, this.#identities.of(node))
+    this.#branches.lost(why, node)
+    if (why === 'flip') this.#trust.flipped(node, disks)
+    if (why === 'wipe') this.#trust.replaced(node)
     if (why === 'remove') this.#members.delete(node)
-    if (why === 'rollback' || why === 'restore') this.#reports.setBack(node)
-    if (why === 'rollback') {
-      this.#identities.giveUp(node, gone)
-      this.#doubt(node)
-    }
-    if (why === 'wipe') {
-      this.#trust.replaced(node)
-      this.#reports.wiped(node)
-      this.#identities.giveUp(node, this.#identities.of(node))
-    }
+    this.#reports.lost(why, node)
+    const gone = this.#own.lost(why, node, disks.get(node))
+    this.#giveUpIds(why, node, gone)
+    if (why === 'power') return
+    const branched = this.#branches.has(node) && why === 'rollback'
     this.#readings.lost(node)
-    this.#losses.lost(why, node, disks)
+    this.#losses.lost(why, node, disks, branched)
+    if (branched) this.#losses.doubt(node, this.#identities.of(node))
   }
 
   restored(node: NodeName): void {
     this.#own.restored(node)
-    this.#identities.restored(node)
+    this.#identities.forgive(node)
     // It writes another history under the id that it had.
     this.#losses.doubt(node, this.#identities.of(node))
-    this.#reports.setBack(node)
     this.#readings.lost(node)
   }
 
@@ -211,6 +207,15 @@ export class Checks implements Observer {
   /** How many stores confirmed it, at least. A node knows all members from the start, and perhaps more. */
   #wanted({ replicas }: Operation): number {
     return replicas === 'majority' ? Math.floor(this.#members.size / 2) + 1 : replicas
+  }
+
+  /** The next process of a node cannot know the past of these ids. */
+  #giveUpIds(why: Loss, node: NodeName, gone: readonly ReplicaId[]): void {
+    if (why === 'power' || why === 'wipe') this.#identities.forget(node)
+    if (why !== 'rollback') return
+    if (this.#branches.has(node)) this.#identities.forgive(node)
+    else this.#identities.lose(node, gone)
+    this.#doubt(node)
   }
 
   /** A node may have lost a commit that a copy of its disk holds. */

@@ -164,6 +164,12 @@ test('what a disk lost is reported, where the machine remembers it', () => {
   booted.rollback('a', { 1: 1 })
   booted.checks.lost('power', 'a', booted.disks)
   booted.start('a')
+  const forgotten = staged('rollback')
+  forgotten.checks.lost('power', 'a', forgotten.disks)
+  forgotten.start('a')
+  forgotten.kill('a')
+  forgotten.rollback('a')
+  forgotten.start('a')
   const empty = staged('wipe')
   empty.wipe('a')
   breaks('unreported', () => empty.start('a'), /did not report STORE_WIPED/)
@@ -176,6 +182,9 @@ test('what a disk lost is reported, where the machine remembers it', () => {
 test('no alarm without cause', () => {
   const founded: ReadonlyArray<readonly [code: string, cause: Sample]> = [
     ['FRAME_DAMAGED', 'damage'],
+    ['FRAME_DAMAGED', 'repeat'],
+    ['WRONG_PROTOCOL', 'lose'],
+    ['WRONG_PROTOCOL', 'reorder'],
     ['FRAME_TOO_LARGE', 'damage'],
     ['STORE_WRITE_FAILED', 'disk'],
     ['STORE_UNUSABLE', 'disk'],
@@ -188,7 +197,7 @@ test('no alarm without cause', () => {
     causes(cause).report('a', code)
     breaks(`report-${code}`, () => causes('add').report('a', code), /life 1, reported .* without cause/)
   }
-  for (const code of ['UPDATE_REFUSED', 'BATCH_DAMAGED', 'STORE_LOCKED', 'WITNESS_STUCK', 'WRONG_PROTOCOL']) {
+  for (const code of ['UPDATE_REFUSED', 'BATCH_DAMAGED', 'STORE_LOCKED', 'WITNESS_STUCK', 'WRONG_ROOM']) {
     breaks(`report-${code}`, () => causes('damage', 'disk', 'restore', 'flip', 'clone here').report('a', code))
   }
   causes('add').report('a', 'PEER_SLOW')

@@ -21,9 +21,10 @@ export class Faults {
     return this.#kinds?.has(kind) ?? true
   }
 
-  /** Whether two histories may come to be under one replica id. A copied disk may hold a commit that was never acknowledged,
-   *  and that its original lost and wrote anew. */
+  /** Whether two histories may come to be under one replica id. A copied disk may hold a commit that was never acknowledged, and
+   *  that its original lost and wrote anew; on the same machine, copy and original may take turns. */
   get mayFork(): boolean {
-    return this.may('restore') || (this.may('clone') && (this.may('rollback') || this.may('disk')))
+    if (this.may('restore') || this.may('clone here')) return true
+    return this.may('clone') && (this.may('rollback') || this.may('disk'))
   }
 }

@@ -15,8 +15,9 @@ export class Identities {
   readonly #owners = new Map<ReplicaId, NodeName>()
   /** All ids that a node ever used. */
   readonly #ids = new Map<NodeName, Set<ReplicaId>>()
-  /** Ids that a node must not go on under. */
-  readonly #given = new Map<NodeName, Set<ReplicaId>>()
+  /** Ids that a node must not go on under: its machine forgot them, or its disk lost a part of their past. */
+  readonly #forgotten = new Map<NodeName, Set<ReplicaId>>()
+  readonly #lost = new Map<NodeName, Set<ReplicaId>>()
 
   constructor(readonly faults: Faults) {}
 
@@ -46,21 +47,24 @@ export class Identities {
     return this.#ids.get(node) ?? new Set()
   }
 
-  /** The node's next process must take another id than these. */
-  giveUp(node: NodeName, ids: Iterable<ReplicaId>): void {
-    const given = this.#given.get(node) ?? new Set()
-    for (const id of ids) given.add(id)
-    this.#given.set(node, given)
+  /** Nothing on the node's machine vouches for its ids any more. */
+  forget(node: NodeName): void {
+    giveUp(this.#forgotten, node, this.of(node))
   }
 
-  /** The node was set back to a moment when it may have used any of its ids. */
-  restored(node: NodeName): void {
-    this.#given.delete(node)
+  /** The node's disk lost what was acknowledged under these ids. */
+  lose(node: NodeName, ids: Iterable<ReplicaId>): void {
+    giveUp(this.#lost, node, ids)
+  }
+
+  /** The node came to a moment, or a disk, at which nothing was lost under any id. */
+  forgive(node: NodeName): void {
+    this.#lost.delete(node)
   }
 
   #check(node: NodeName, life: number, id: ReplicaId): void {
     const text = `${node}, life ${life}, counts under ${showReplicaId(id)}`
-    if (this.#given.get(node)?.has(id)) {
+    if (this.#forgotten.get(node)?.has(id) || this.#lost.get(node)?.has(id)) {
       throw new Breach(5, 'id-resumed', `${text}, though it cannot know the past of that id`)
     }
     const owner = this.#owners.get(id)
@@ -73,4 +77,10 @@ export class Identities {
     if (ids) ids.add(id)
     else this.#ids.set(node, new Set([id]))
   }
+}
+
+function giveUp(given: Map<NodeName, Set<ReplicaId>>, node: NodeName, ids: Iterable<ReplicaId>): void {
+  const all = given.get(node) ?? new Set()
+  for (const id of ids) all.add(id)
+  given.set(node, all)
 }

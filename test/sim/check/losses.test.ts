@@ -163,41 +163,67 @@ test('a flipped bit may take what no other disk holds, but not in silence', () =
   const room = (shared: boolean) => {
     const staged = new StagedRoom(['flip', 'wipe'])
     staged.add('a', [['k', 1]])
+    const open = staged.attempt('a', [['k', 2]])
     if (shared) staged.disk('b').clocks.set(1, 1)
+    staged.disk('a').whole.set(1, 0)
     staged.checks.lost('flip', 'a', staged.disks)
-    staged.add('a', [['k', 2]], 1, 2)
+    staged.end(open, 'ok', 1, 2)
+    staged.add('a', [['k', 4]], 1, 3)
     staged.kill('a')
     return staged
   }
   const silent = room(false)
   silent.start('a')
-  silent.finish({ k: 3 })
-  breaks('silent', () => silent.finish({}), /operation 1 .* never reported/)
+  silent.finish({ k: 7 })
+  breaks('silent', () => silent.finish({ k: 6 }), /operation 1 .* never reported/)
+  breaks('silent', () => silent.finish({ k: 5 }), /operation 2 .* never reported/)
+  breaks('lost', () => silent.finish({ k: 3 }), /operation 3/)
   const told = room(false)
   told.start('a', 'STORE_CORRUPT', 'LOG_DAMAGED')
-  told.finish({})
+  told.finish({ k: 4 })
   const elsewhere = room(true)
   elsewhere.start('a', 'LOG_DAMAGED')
-  breaks('lost', () => elsewhere.finish({ k: 2 }), /operation 1/)
+  breaks('lost', () => elsewhere.finish({ k: 4 }), /operation 1/)
   elsewhere.kill('b')
-  elsewhere.disk('a').clocks.clear()
   elsewhere.wipe('b')
-  elsewhere.finish({})
+  elsewhere.finish({ k: 4 })
   const wiped = room(false)
   wiped.wipe('a')
   wiped.start('a', 'STORE_WIPED')
   wiped.finish({})
 })
 
-test('a disk with a flipped bit holds nothing for others', () => {
-  const room = new StagedRoom(['flip', 'wipe'])
-  room.add('a', [['k', 1]])
-  room.disk('b').clocks.set(1, 1)
-  room.checks.lost('flip', 'b', room.disks)
+test('what a flipped bit left readable stays', () => {
+  const room = new StagedRoom(['flip'])
+  room.add('a', [['k', 1]], 1, 1)
+  room.add('a', [['k', 2]], 1, 2)
+  room.disk('a').whole.set(1, 1)
+  room.checks.lost('flip', 'a', room.disks)
   room.kill('a')
-  room.wipe('a')
-  room.start('a', 'STORE_WIPED')
-  room.finish({})
+  room.start('a', 'STORE_CORRUPT')
+  room.finish({ k: 1 })
+  breaks('lost', () => room.finish({ k: 2 }), /operation 1/)
+})
+
+test('a disk that is put back twice may hold what was given up before', () => {
+  const room = (times: number) => {
+    const staged = new StagedRoom(['rollback'])
+    staged.add('a', [['k', 1]], 1, 1)
+    for (let i = 0; i < times; i++) {
+      staged.kill('a')
+      staged.rollback('a', { 1: 1 })
+      staged.start('a')
+      // The disk holds as much as before: another history, perhaps.
+      if (i < times - 1) staged.add('a', [['k', 2]], 1, 1)
+    }
+    return staged
+  }
+  breaks('report-LOG_FORKED', () => room(1).fork('b', 1))
+  breaks('lost', () => room(1).finish({}))
+  const twice = room(2)
+  twice.finish({})
+  twice.fork('b', 1)
+  twice.finish({})
 })
 
 test('a removed node takes its disk along', () => {

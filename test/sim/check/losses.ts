@@ -3,7 +3,7 @@ import type { Loss } from '../observer.js'
 import type { NodeName } from '../plan/command.js'
 import type { Tracked } from './ledger.js'
 import type { Mark } from './position.js'
-import type { HeldDisk, Trust } from './trust.js'
+import type { HeldDisk } from './trust.js'
 
 type Disks = ReadonlyMap<NodeName, HeldDisk>
 
@@ -21,10 +21,13 @@ export class Losses {
   #exposed: Tracked[] = []
   /** Those of which a flipped bit may have taken the last copy. */
   #flipped: Tracked[] = []
-  /** Ids of which an unknown copy of a disk may hold another history. */
+  /** How many losses there were when a bit of a node's disk was flipped last. */
+  readonly #flips = new Map<NodeName, number>()
+  /** Ids of which somebody may hold another history. */
   readonly #doubted = new Map<NodeName, Set<ReplicaId>>()
 
-  constructor(readonly trust: Trust) {}
+  /** @param twins whether original and copy of a disk may take turns under one id */
+  constructor(readonly twins: boolean) {}
 
   get count(): number {
     return this.#nodes.length
@@ -33,8 +36,8 @@ export class Losses {
   acknowledged(tracked: Tracked): void {
     const { node } = tracked.operation
     const doubted = this.#doubted.get(node)
-    if (doubted) tracked.unsure = tracked.marks.some(({ log }) => doubted.has(log))
-    if (this.trust.isFlipped(node)) {
+    tracked.unsure = this.twins || (doubted !== undefined && tracked.marks.some(({ log }) => doubted.has(log)))
+    if ((this.#flips.get(node) ?? 0) > tracked.lossesBefore) {
       // It may have been written before the flip, and be what that destroyed.
       if (tracked.holders === 1) this.#excuse(tracked, 'flip')
       else this.#exposed.push(tracked)
@@ -45,27 +48,31 @@ export class Losses {
     else this.#sound.set(node, [tracked])
   }
 
-  /** A copy of the node's disk may hold a commit of these ids that the node itself lost and wrote anew. */
+  /** Somebody may hold a commit of these ids that the node itself lost, and wrote another in its place. */
   doubt(node: NodeName, ids: Iterable<ReplicaId>): void {
     const doubted = this.#doubted.get(node) ?? new Set()
     for (const id of ids) doubted.add(id)
     this.#doubted.set(node, doubted)
   }
 
-  /** Excuses what is on no disk any more. The node whose disk lost something, and its disks as they are since. */
-  lost(why: Exclude<Loss, 'power'>, node: NodeName, disks: Disks): void {
+  /** Excuses what is on no disk any more.
+   *  @param node whose disk lost something
+   *  @param disks all as they are since
+   *  @param branched its disk may hold another history than it did, of the same length */
+  lost(why: Exclude<Loss, 'power'>, node: NodeName, disks: Disks, branched: boolean): void {
     this.#nodes.push(node)
-    if (why !== 'flip') this.#blameLoss(node)
-    this.#expose(why, node, disks.get(node))
-    const holders = new Holders([...disks.values()].filter(disk => this.trust.trusts(disk)))
+    if (why === 'flip') this.#flips.set(node, this.#nodes.length)
+    else this.#blameLoss(node)
+    this.#expose(why, node, disks.get(node), branched)
+    const others = new Holders([...disks].filter(([name]) => !branched || name !== node).map(([, disk]) => disk))
     this.#exposed = this.#exposed.filter(tracked => {
       if (this.#lostSince(tracked) < tracked.holders) return true
-      if (!tracked.unsure && holders.hold(tracked.marks)) return true
+      if (!tracked.unsure && others.hold(tracked.marks)) return true
       this.#excuse(tracked, why === 'flip' ? 'flip' : 'loss')
       return false
     })
-    // A process that goes on from an earlier memory writes another history under the id: the next time, who holds it is not clear.
-    if (why !== 'restore') return
+    if (why !== 'restore' && !branched) return
+    // From now on there may be another history under the id: the next time, who holds it is not clear.
     for (const tracked of this.#exposed) if (tracked.operation.node === node) tracked.unsure = true
   }
 
@@ -75,12 +82,13 @@ export class Losses {
     return this.forked.size > 0 && marks.some(({ log }) => this.forked.has(log))
   }
 
-  #expose(why: Loss, node: NodeName, disk: HeldDisk | undefined): void {
+  #expose(why: Loss, node: NodeName, disk: HeldDisk | undefined, branched: boolean): void {
     const sound = this.#sound.get(node)
     if (!sound) return
     const kept: Tracked[] = []
     for (const tracked of sound) {
-      const held = why !== 'flip' && disk && tracked.marks.every(({ log, clock }) => disk.clock(log) >= clock)
+      const held =
+        why !== 'flip' && !branched && disk && tracked.marks.every(({ log, clock }) => disk.clock(log) >= clock)
       if (held) kept.push(tracked)
       else this.#exposed.push(tracked)
     }

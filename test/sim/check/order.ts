@@ -6,10 +6,11 @@ import { FrameReader, type FrameVisitor } from './frame-reader.js'
 import type { Identities } from './identities.js'
 import type { HeldDisk, Trust } from './trust.js'
 
-/** Up to where marks of a process were found true. */
-interface Confirmed {
-  life: number
-  readonly clocks: Map<number, number>
+/** Up to where what a process said was found true: while it runs, its disk loses nothing. */
+interface Verified {
+  readonly life: number
+  readonly spoken: Map<number, number>
+  readonly held: Map<number, number>
 }
 
 /** A frame that leaves a node, and the node's disk. */
@@ -21,7 +22,7 @@ export class Order implements FrameVisitor {
   frames = 0
   marks = 0
   readonly #reader = new FrameReader(this)
-  readonly #confirmed = new Map<NodeName, Confirmed>()
+  readonly #verified = new Map<NodeName, Verified>()
   #frame!: CheckedFrame
 
   /** @param deep reads each confirmed log back from the disk */
@@ -53,24 +54,34 @@ export class Order implements FrameVisitor {
 
   speaks(log: number, clock: number): void {
     const { node, life, kind, disk } = this.#frame
+    const { spoken } = this.#of(node, life)
+    if (clock <= (spoken.get(log) ?? 0)) return
     const held = disk.clock(log)
-    if (clock <= held || this.trust.isFlipped(node)) return
-    const text = `${node}, life ${life}, sent a frame of kind ${kind} of its log ${showReplicaId(log as ReplicaId)} up to ${clock}`
-    throw new Breach(3, 'sent-early', `${text}; its disk holds ${held}`)
+    if (held < clock && !this.trust.isFlipped(node)) {
+      const whose = `${node}, life ${life}, sent a frame of kind ${kind} of its log ${showReplicaId(log as ReplicaId)}`
+      throw new Breach(3, 'sent-early', `${whose} up to ${clock}; its disk holds ${held}`)
+    }
+    spoken.set(log, clock)
   }
 
   holds(log: number, clock: number): void {
     const { node, life, disk } = this.#frame
     this.marks++
-    if (clock === 0) return
-    let confirmed = this.#confirmed.get(node)
-    if (confirmed?.life !== life) this.#confirmed.set(node, (confirmed = { life, clocks: new Map() }))
-    if (clock <= (confirmed.clocks.get(log) ?? 0)) return
+    const verified = this.#of(node, life).held
+    if (clock <= (verified.get(log) ?? 0)) return
     const held = this.deep ? disk.wholeClock(log) : disk.clock(log)
     if (held < clock && !this.trust.isFlipped(node)) {
       const text = `${node}, life ${life}, confirmed clock ${clock} of log ${showReplicaId(log as ReplicaId)}`
       throw new Breach(4, 'confirmed-early', `${text}; its disk holds ${held}`)
     }
-    confirmed.clocks.set(log, clock)
+    verified.set(log, clock)
+  }
+
+  #of(node: NodeName, life: number): Verified {
+    let verified = this.#verified.get(node)
+    if (verified?.life !== life) {
+      this.#verified.set(node, (verified = { life, spoken: new Map(), held: new Map() }))
+    }
+    return verified
   }
 }

@@ -1,6 +1,7 @@
 import { type ReplicaId, showReplicaId } from '@tallymesh/crdt'
 import type { Loss } from '../observer.js'
 import type { NodeName } from '../plan/command.js'
+import type { Branches } from './branches.js'
 import { Breach } from './breach.js'
 import type { Faults } from './faults.js'
 import type { Tracked } from './ledger.js'
@@ -10,6 +11,8 @@ import type { HeldDisk, Trust } from './trust.js'
 interface Own {
   /** Up to where it must hold the logs that the node acknowledged from. */
   readonly marks: Map<ReplicaId, number>
+  /** The ids that the node acknowledged under since its machine booted: the witness knows of the last commit. */
+  readonly witnessed: Set<ReplicaId>
   /** A process ran on this disk since the machine booted: the machine remembers it. */
   remembered: boolean
   /** What the next process has to report before it counts. */
@@ -24,12 +27,14 @@ export class OwnDisks {
   constructor(
     readonly faults: Faults,
     readonly trust: Trust,
+    readonly branches: Branches,
   ) {}
 
   acknowledged({ operation, marks }: Tracked): void {
     const last = marks.at(-1)
     if (last === undefined || this.trust.isFlipped(operation.node)) return
     const own = this.#of(operation.node)
+    own.witnessed.add(last.log)
     if (last.clock > (own.marks.get(last.log) ?? 0)) own.marks.set(last.log, last.clock)
   }
 
@@ -41,6 +46,7 @@ export class OwnDisks {
       if (disk) this.#check(node, own, disk, 'after power loss')
       own.owed = undefined
       own.remembered = false
+      own.witnessed.clear()
       return []
     }
     const gone = [...own.marks].filter(([log, clock]) => !disk || disk.clock(log) < clock).map(([log]) => log)
@@ -50,7 +56,11 @@ export class OwnDisks {
       else if (own.owed === 'STORE_BEHIND') own.owed = undefined
       own.remembered = false
     }
-    if (why === 'rollback' && gone.length > 0) own.owed = 'STORE_BEHIND'
+    if (why === 'rollback') {
+      // What was given up before may be as new as the witness.
+      if (this.branches.has(node)) own.owed = undefined
+      else if (gone.some(log => own.witnessed.has(log))) own.owed = 'STORE_BEHIND'
+    }
     if (why === 'restore' || why === 'flip') own.owed = undefined
     return gone
   }
@@ -107,7 +117,8 @@ export class OwnDisks {
 
   #of(node: NodeName): Own {
     let own = this.#own.get(node)
-    if (!own) this.#own.set(node, (own = { marks: new Map(), remembered: false, owed: undefined }))
+    if (!own)
+      this.#own.set(node, (own = { marks: new Map(), witnessed: new Set(), remembered: false, owed: undefined }))
     return own
   }
 }

@@ -1,6 +1,8 @@
 import type { ReplicaId, TallymeshError } from '@tallymesh/crdt'
+import type { Loss } from '../observer.js'
 import type { NodeName } from '../plan/command.js'
 import type { RoomSpec } from '../plan/plan.js'
+import type { Branches } from './branches.js'
 import { Breach } from './breach.js'
 import type { Faults } from './faults.js'
 
@@ -14,7 +16,6 @@ const ALARMS = new Set([
   'WITNESS_STUCK',
   'WRONG_ROOM',
   'WRONG_VERSION',
-  'WRONG_PROTOCOL',
   'UNAUTHORIZED',
   'CERTIFICATE_REFUSED',
   'TLS_UNUSABLE',
@@ -40,21 +41,15 @@ export class Reports {
   constructor(
     room: RoomSpec,
     readonly faults: Faults,
+    readonly branches: Branches,
   ) {
     this.#old = Object.values(room.releases ?? {}).includes(1)
   }
 
-  flipped(node: NodeName): void {
-    this.#flipped.add(node)
-  }
-
-  /** The node came to an earlier disk or memory. */
-  setBack(node: NodeName): void {
-    this.#setBack.add(node)
-  }
-
-  wiped(node: NodeName): void {
-    this.#wiped.add(node)
+  lost(why: Loss, node: NodeName): void {
+    if (why === 'flip') this.#flipped.add(node)
+    if (why === 'rollback' || why === 'restore') this.#setBack.add(node)
+    if (why === 'wipe') this.#wiped.add(node)
   }
 
   /** Answers the id that is said to have two histories, if one is. @throws Breach for an alarm without cause */
@@ -75,9 +70,14 @@ export class Reports {
   #isFounded(node: NodeName, { code, message }: TallymeshError): boolean {
     const { faults } = this
     switch (code) {
-      case 'FRAME_DAMAGED':
       case 'FRAME_TOO_LARGE':
         return faults.may('damage')
+      case 'FRAME_DAMAGED':
+        // A hello that comes late or twice has no place in an open link.
+        return faults.may('damage') || faults.may('reorder') || faults.may('repeat')
+      case 'WRONG_PROTOCOL':
+        // Something else came first, where a hello is missing.
+        return faults.may('lose') || faults.may('reorder') || faults.may('damage')
       case 'LOG_DAMAGED':
       case 'STORE_CORRUPT':
         return this.#flipped.size > 0
@@ -93,7 +93,7 @@ export class Reports {
         return faults.may('clone here')
       case 'LOG_FORKED':
       case 'IDENTITY_CONTESTED':
-        return faults.mayFork
+        return faults.mayFork || this.branches.any
       case 'BATCH_UNSUPPORTED':
         return this.#old
       case 'MEMBER_REMOVED':

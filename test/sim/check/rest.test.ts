@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { FrameReader } from './frame-reader.js'
 import { checkGrowth } from './growth.js'
 import { checkHistories } from './histories.js'
+import { Positions } from './position.js'
 import { breaks, commit, stagedDisk, stagedReplica } from './staged-room.js'
 
 const test = suite('the checks at rest')
@@ -73,6 +74,22 @@ test('logs that are equally long are the same', () => {
   breaks('two-histories', () => checkHistories([settled('a', origin), settled('b', twin)]))
   twin.room.forked.add(origin.commits.replica as ReplicaId)
   checkHistories([settled('a', origin), settled('b', twin)])
+})
+
+test('positions are read as they are written', () => {
+  const positions = new Positions()
+  const read = (position: string) => positions.marksOf('a', position).map(({ log, clock }) => [log, clock])
+  assert.equal(read(''), [])
+  assert.equal(read('1f:3'), [[31, 3]])
+  assert.equal(read('1f:40'), [[31, 40]])
+  assert.equal(read('1f:40,2:1'), [
+    [31, 40],
+    [2, 1],
+  ])
+  assert.equal(read('1f:41'), [[31, 41]])
+  assert.equal(read('1f0:5'), [[496, 5]])
+  assert.equal(read('1fffffffffffff:6'), [[Number.MAX_SAFE_INTEGER, 6]])
+  assert.equal(read('1fffffffffffff:6'), [[Number.MAX_SAFE_INTEGER, 6]])
 })
 
 const uint = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.maxSafeNat())

@@ -8,7 +8,7 @@ export interface HeldDisk {
   wholeClock(log: number): number
 }
 
-/** Which disks hold a flipped bit that nobody found yet: what they are said to hold may be unreadable. */
+/** Which disks hold a flipped bit that nobody found yet: some of what they are said to hold is unreadable. */
 export class Trust {
   readonly #flipped = new Map<NodeName, StoreId>()
   /** Whose damage was found: it is repaired once the node runs. */

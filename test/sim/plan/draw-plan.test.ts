@@ -7,7 +7,7 @@ import type { Plan } from './plan.js'
 import { parsePlan, printPlan, VERBS } from './words.js'
 
 const test = suite('draw-plan')
-const SEEDS = 600
+const SEEDS = 1_000
 
 const plans: Plan[] = []
 for (let seed = 0; seed < SEEDS; seed++) plans.push(drawPlan(seed))
@@ -93,13 +93,13 @@ test('every kind of command, room and key is frequent enough to matter', () => {
   const share = (is: (plan: Plan) => boolean) => plans.filter(is).length / SEEDS
   const does = (is: (command: Command) => boolean) => (plan: Plan) => commands(plan).some(is)
   for (const verb of VERBS) {
-    assert.ok(share(does(command => command.verb === verb)) > 0.03, `${verb} is in too few seeds`)
+    assert.ok(share(does(command => command.verb === verb)) > 0.01, `${verb} is in too few seeds`)
   }
   for (const mode of ['ok', 'full', 'fail', 'stuck', 'slow']) {
-    assert.ok(share(does(command => command.verb === 'disk' && command.mode === mode)) > 0.08, mode)
+    assert.ok(share(does(command => command.verb === 'disk' && command.mode === mode)) > 0.03, mode)
   }
   for (const at of ['write', 'landed', 'witnessed']) {
-    assert.ok(share(does(command => command.verb === 'kill' && command.at === at)) > 0.2, at)
+    assert.ok(share(does(command => command.verb === 'kill' && command.at === at)) > 0.1, at)
   }
   for (const nodes of [1, 2, 3, 4, 5])
     assert.ok(share(({ room }) => room.nodes.length === nodes) > 0.02, `${nodes} nodes`)
@@ -132,13 +132,13 @@ test('sequences that matter come in one piece', () => {
     }).length / SEEDS
   const is = (verb: string) => (command: Command, node?: string) =>
     command.verb === verb && (node === undefined || ('node' in command && command.node === node))
-  assert.ok(follows(is('kill'), is('rollback'), is('start'), is('add')) > 0.15, 'rollback')
-  assert.ok(follows(is('kill'), is('rollback'), is('kill'), is('rollback'), is('start')) > 0.1, 'rollback twice')
-  assert.ok(follows(is('kill'), is('wipe'), is('start')) > 0.1, 'wipe')
-  assert.ok(follows(is('reboot'), is('start'), is('add')) > 0.1, 'reboot')
-  assert.ok(follows(is('flip'), is('kill'), is('start')) > 0.05, 'flip')
-  assert.ok(follows(is('kill'), is('clone'), is('start')) > 0.02, 'clone of a node that is down')
-  assert.ok(follows(is('kill'), is('remove'), is('wipe'), is('start')) > 0.01, 'remove and come back')
+  assert.ok(follows(is('kill'), is('rollback'), is('start'), is('add')) > 0.08, 'rollback')
+  assert.ok(follows(is('kill'), is('rollback'), is('kill'), is('rollback'), is('start')) > 0.03, 'rollback twice')
+  assert.ok(follows(is('kill'), is('wipe'), is('start')) > 0.04, 'wipe')
+  assert.ok(follows(is('reboot'), is('start'), is('add')) > 0.05, 'reboot')
+  assert.ok(follows(is('flip'), is('kill'), is('start')) > 0.03, 'flip')
+  assert.ok(follows(is('kill'), is('clone'), is('start')) > 0.01, 'clone of a node that is down')
+  assert.ok(follows(is('kill'), is('remove'), is('wipe'), is('start')) > 0.003, 'remove and come back')
 })
 
 test.run()

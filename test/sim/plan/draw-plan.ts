@@ -10,10 +10,10 @@ export type { PlanLimits } from './swarm.js'
 /** How many adds a key of a distinct room takes, with some room to spare. */
 const ADDS_PER_KEY = 40
 /** Over all links and the whole plan: heartbeats cost the simulator time and find little. */
-const HEARTBEATS_MAX = 3_000
+const HEARTBEATS_MAX = 500
 const HEARTBEATS_MS = [20, 50, 100, 200, 500, 1_000]
 /** Fewer would leave no time to find a node down, and to go on without it. */
-const HEARTBEATS_MIN = 40
+const HEARTBEATS_MIN = 12
 const ANTI_ENTROPIES_MS = [200, 500, 1_000, 2_000, 2_000, 5_000]
 const DELAYS_MS = [
   [0, 0.5],

@@ -20,7 +20,7 @@ const remove: Fault = scene => {
   const isWiped = stream.chance(0.4)
   scene.play(actor, [
     [
-      room.heartbeatMs * (isNoticed ? 10 + stream.int(10) : stream.int(8)),
+      room.heartbeatMs * (isNoticed ? 7 + stream.int(7) : stream.int(5)),
       { verb: 'remove', node: actor.name, by: by.name },
     ],
     [backMs, isWiped ? { verb: 'wipe', node: actor.name } : start(actor)],

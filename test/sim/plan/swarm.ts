@@ -47,12 +47,15 @@ export function drawSwarm(stream: Stream, limits: PlanLimits): Swarm {
   const nodes = limits.nodes ?? drawn
   const keyShape = stream.pick(['hot', 'few', 'few', 'many', 'hostile'] as const)
   const distinct = stream.chance(0.5)
+  const events = drawEvents(stream, limits)
+  // A short plan has no time for faults that are rare.
+  const faultShareMin = events < 60 ? 0.06 : 0.02
   const some = <Value>(chance: number, value: Value, otherwise: Value) => (stream.chance(chance) ? value : otherwise)
   return {
     nodes,
-    events: drawEvents(stream, limits),
-    spanMs: some(0.7, logUniform(stream, 1_000, 15_000), logUniform(stream, 500, 60_000)),
-    faultShare: some(0.05, 0, logUniform(stream, 0.02, 0.5)),
+    events,
+    spanMs: some(0.75, logUniform(stream, 500, 5_000), logUniform(stream, 500, 40_000)),
+    faultShare: some(0.05, 0, logUniform(stream, faultShareMin, 0.5)),
     faults: drawFaults(stream),
     old: stream.chance(0.12),
     distinct,
@@ -77,14 +80,15 @@ export function logUniform(stream: Stream, min: number, max: number): number {
 
 function drawEvents(stream: Stream, limits: PlanLimits): number {
   const dice = stream.next()
-  const drawn = dice < 0.15 ? 20 + stream.int(40) : dice < 0.85 ? 60 + stream.int(240) : 300 + stream.int(300)
+  const drawn = dice < 0.65 ? 20 + stream.int(40) : dice < 0.93 ? 60 + stream.int(100) : 160 + stream.int(440)
   return limits.events ?? drawn
 }
 
+/** A removal takes long enough that many a plan ends before: it is begun more often. */
 function drawFaults(stream: Stream): Swarm['faults'] {
   const chance = stream.pick([0.1, 0.35, 0.35, 0.7])
-  const faults = FAULTS.filter(name => stream.chance(RARE.has(name) ? chance / 3 : chance)).map(
-    name => [name, 1 + stream.int(6)] as const,
+  const faults = FAULTS.filter(name => stream.chance(RARE.has(name) ? chance / 2 : chance)).map(
+    name => [name, (name === 'remove' ? 6 : 1) + stream.int(6)] as const,
   )
   return faults.length > 0 ? faults : [[stream.pick(FAULTS), 1]]
 }

@@ -34,12 +34,15 @@ export class SimDisk {
   failNext = false
   /** Called before each change of what is synced. */
   changing: (() => void) | undefined
-  /** A store has it open. */
-  owned = false
+  /** The store that has it open. */
+  owner: object | undefined
+  /** A store had it open once. */
+  used = false
   #written: DiskState = EMPTY_DISK
   #synced: DiskState = EMPTY_DISK
   readonly #history: DiskState[] = [EMPTY_DISK]
   #writes = 0
+  #powerLosses = 0
   /** Counts what makes batches on their way to nothing: other content was put in their place. */
   #epoch = 0
   #stuck: (() => void)[] = []
@@ -83,12 +86,10 @@ export class SimDisk {
     time.after(durationMs * part, () => {
       if (!events.writing() || epoch !== this.#epoch) return
       if (failure?.lands !== false) this.#written = written(this.#written, writes, commit)
-      const state = this.#written
       const rest = () => {
         if (epoch !== this.#epoch) return
         if (failure) return events.failed(failure.error)
-        // A process that opened the disk meanwhile made it durable.
-        if (this.#written === state) this.#sync()
+        this.#sync()
         events.landed()
         time.after(this.#drawn('answer', number), events.done)
       }
@@ -102,6 +103,7 @@ export class SimDisk {
     const damaged = damagedIn(this.#written)
     if (damaged.size > 0 && !salvage) return { damaged }
     this.#epoch++
+    this.used = true
     if (damaged.size > 0) this.#written = salvaged(this.#written)
     this.#sync()
     return { damaged }
@@ -118,6 +120,7 @@ export class SimDisk {
   copy(name: string): SimDisk {
     const copy = new SimDisk({ ...this.options, name }, this.storeId)
     copy.#replace(this.#written)
+    copy.used = this.used
     return copy
   }
 
@@ -130,7 +133,7 @@ export class SimDisk {
   powerLoss(): void {
     this.#epoch++
     this.#stuck = []
-    if (this.#drawn('power', ++this.#writes) < 0.5) this.#sync()
+    if (this.#drawn('power', ++this.#powerLosses) < 0.5) this.#sync()
     else this.#written = this.#synced
   }
 
@@ -206,7 +209,9 @@ function damagedIn(state: DiskState): Map<ReplicaId, number> {
 function salvaged(state: DiskState): DiskState {
   const logs = new Map<ReplicaId, DiskLog>()
   for (const [log, { head, records }] of state.logs) {
-    logs.set(log, { head: head?.flipped ? undefined : head, records: records.filter(({ flipped }) => !flipped) })
+    const kept = records.filter(({ flipped }) => !flipped)
+    const keptHead = head?.flipped ? undefined : head
+    if (kept.length > 0 || keptHead) logs.set(log, { head: keptHead, records: kept })
   }
   return { logs, mark: undefined }
 }

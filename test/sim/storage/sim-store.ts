@@ -42,14 +42,14 @@ export class SimStore implements Store, WriteTarget {
 
   /** @throws TallymeshError STORE_LOCKED; STORE_CORRUPT where something is damaged, unless it may be repaired */
   constructor(disk: SimDisk, options: SimStoreOptions) {
-    if (disk.owned) throw new TallymeshError('STORE_LOCKED', 'the simulated disk is open already')
+    if (disk.owner) throw new TallymeshError('STORE_LOCKED', 'the simulated disk is open already')
     this.disk = disk
-    this.created = disk.steps === 0
+    this.created = !disk.used
     this.#options = options
     this.#damaged = this.#open()
     this.#ledger = ledgerOf(disk.content)
     this.#lastCommit = disk.mark
-    disk.owned = true
+    disk.owner = this
   }
 
   get id(): StoreId {
@@ -61,7 +61,7 @@ export class SimStore implements Store, WriteTarget {
   }
 
   get damage(): readonly string[] {
-    return [...this.#damaged].map(([log, count]) => sentence(log, count))
+    return [...this.#damaged].map(([log, count]) => `log ${showReplicaId(log)}: ${sentence(count)}`)
   }
 
   async *load(): AsyncGenerator<StoredLog> {
@@ -71,7 +71,7 @@ export class SimStore implements Store, WriteTarget {
       if (this.#closed) throw closedError()
       const updates = recordsOf(stored).map(({ update }) => update)
       const count = this.#damaged.get(log)
-      yield count === undefined ? { log, updates } : { log, updates, damage: sentence(log, count) }
+      yield count === undefined ? { log, updates } : { log, updates, damage: sentence(count) }
     }
   }
 
@@ -88,6 +88,8 @@ export class SimStore implements Store, WriteTarget {
   }
 
   flush(): Promise<void> {
+    // What waited behind the last write of a process that is gone never begins.
+    if (this.#dead) return new Promise(() => {})
     const writes = this.#writes.splice(0)
     const commit = this.#commit
     this.#commit = undefined
@@ -128,7 +130,7 @@ export class SimStore implements Store, WriteTarget {
     if (this.#closed) return
     this.#closed = true
     await this.#queue.idle()
-    if (!this.#dead) this.disk.owned = false
+    this.#release()
   }
 
   /** The process is gone: nothing of it settles any more. What was written stays written. */
@@ -136,14 +138,18 @@ export class SimStore implements Store, WriteTarget {
     if (this.#dead) return
     this.#dead = true
     this.#closed = true
-    this.disk.owned = false
+    this.#release()
+  }
+
+  #release(): void {
+    if (this.disk.owner === this) this.disk.owner = undefined
   }
 
   #open(): ReadonlyMap<ReplicaId, number> {
     const { repair } = this.#options
     const { damaged } = this.disk.open(repair)
     if (damaged.size === 0 || repair) return damaged
-    const text = [...damaged].map(([log, count]) => sentence(log, count)).join('; ')
+    const text = [...damaged].map(([log, count]) => `log ${showReplicaId(log)}: ${sentence(count)}`).join('; ')
     throw new TallymeshError('STORE_CORRUPT', `the simulated disk is damaged: ${text}`)
   }
 
@@ -152,8 +158,8 @@ export class SimStore implements Store, WriteTarget {
   }
 }
 
-function sentence(log: ReplicaId, count: number): string {
-  return `log ${showReplicaId(log)}: ${count} records fail their checksums`
+function sentence(count: number): string {
+  return `${count} records fail their checksums`
 }
 
 function closedError(): TallymeshError {

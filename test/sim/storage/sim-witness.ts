@@ -13,9 +13,10 @@ export class SimMemory {
     return `${this.#boots}`.padStart(8, '0').concat('-0000-4000-8000-', '0'.repeat(12))
   }
 
-  reboot(): void {
+  /** @param keeps the files outlive the boot: somebody put the directory where it does not belong */
+  reboot(keeps = false): void {
     this.#boots++
-    this.#files.clear()
+    if (!keeps) this.#files.clear()
     this.#places.clear()
     this.#locks.clear()
   }
