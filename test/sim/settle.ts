@@ -51,7 +51,11 @@ function unrestOf(nodes: readonly SimNode[]): string | undefined {
     if (!process.atRest) return `${name} has something to write`
     const { replica } = process
     for (const peer of replica.peers) {
-      if (peer.pulling.size > 0) return `${name} waits for an answer of ${peer.identity.name}`
+      for (const log of peer.pulling) {
+        // A question that was lost, and answered by others since.
+        if ((peer.has.get(log) ?? 0) <= (replica.room.logs.get(log)?.clock ?? 0)) continue
+        return `${name} waits for an answer of ${peer.identity.name}`
+      }
     }
     const difference = first && differenceOf(first.replica, replica)
     if (difference !== undefined) return `${first?.name} and ${name} differ: ${difference}`

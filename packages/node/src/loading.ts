@@ -56,6 +56,7 @@ function takeOver(replica: Replica, old: Replica, stored: CommitMark | undefined
   const { inFlight, open } = old.commits
   const lost = inFlight && !isSame(inFlight.mark, stored) ? inFlight : undefined
   replica.commits.adoptCells(old.commits.cells(), open, lost)
+  replica.room.takeOver(old.room, [old.commits.replica, inFlight?.replica])
   replica.takeOver([...(lost?.entries ?? []), ...old.commits.extras()])
   for (const log of old.room.forked) {
     if (!replica.room.forked.has(log)) replica.diverged(log, 'this node met both before its disk failed', [])

@@ -92,4 +92,33 @@ loading(
   }),
 )
 
+loading(
+  'counts of others that were shown before the disk took them stay',
+  inRoom(async room => {
+    const disk = new MemoryDisk()
+    const one = await room.open('a', { disk })
+    const other = await room.open('b')
+    await one.increment('x')
+    await other.increment('x', 5)
+    room.link(one, other)
+    await until('they agree', () => one.value('x') === 6 && other.value('x') === 6)
+    await until('the disk is at rest', () => one.engine.replica.settled)
+    const gate = failing(disk)
+    await other.increment('x', 7)
+    await until('it is shown', () => one.value('x') === 13)
+    await until('the write waits', () => gate.waiting() === 1)
+    const pending = one.increment('x')
+    gate.fail()
+    const seen = new Set<number>()
+    await until('it has recovered', () => {
+      seen.add(one.value('x'))
+      return one.story.includes('recovered')
+    })
+    await within('a later count', one.increment('y'))
+    await within('what waited', pending)
+    assert.is(Math.min(...seen), 14)
+    assert.is(one.value('x'), 14)
+  }),
+)
+
 loading.run()

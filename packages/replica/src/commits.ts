@@ -3,7 +3,6 @@ import {
   type CounterKey,
   type Entry,
   entryIdentity,
-  freshReplicaId,
   type LogWrite,
   LogWriter,
   type ReplicaId,
@@ -197,7 +196,7 @@ export class Commits {
   form(nowMs: number, first: () => readonly Entry[]): { commit: InFlight; write: LogWrite } | undefined {
     if (!this.pending) return undefined
     if (!this.#writer) {
-      this.#writer = new LogWriter(this.room.create(freshReplicaId(this.options.random)), this.options.batchVersion)
+      this.#writer = new LogWriter(this.room.create(this.room.freshId(this.options.random)), this.options.batchVersion)
       for (const entry of first()) this.carry(entry)
     }
     const { log } = this.#writer

@@ -3,7 +3,9 @@ import {
   decodeBatch,
   decodeLogUpdate,
   type Entry,
+  freshReplicaId,
   type LogWrite,
+  type Random,
   type ReplicaId,
   ReplicaLog,
   type StoredLog,
@@ -12,6 +14,9 @@ import {
 import { Carried } from './carried.js'
 import type { Membership } from './membership.js'
 import type { LogState } from './protocol.js'
+
+/** Bytes of one update that is taken over, about. */
+const TAKEN_OVER_BYTES = 256 * 1024
 
 /** A log of which a write is under way, and its clock in that write. */
 export interface WrittenLog {
@@ -57,6 +62,15 @@ export class Room {
     return this.logs.get(id) ?? new ReplicaLog(id, this.table)
   }
 
+  /** An id that nobody here has heard of: a process that was set back to an earlier memory, generator included, draws ids again
+   *  that it used before. */
+  freshId(random: Random): ReplicaId {
+    for (;;) {
+      const id = freshReplicaId(random)
+      if (!this.logs.has(id) && !this.forked.has(id) && this.table.slotsOf(id).next().done) return id
+    }
+  }
+
   /** Makes room for the log of a fresh id. */
   create(id: ReplicaId): ReplicaLog {
     const log = new ReplicaLog(id, this.table)
@@ -77,6 +91,23 @@ export class Room {
     })
     if (log.complete) this.#release(log.id)
     return entries
+  }
+
+  /** Takes over what a room whose disk failed held of others' logs and the disk does not: it may have been shown, and no value
+   *  falls. Where it held a log in part, its totals stay, and the rest is fetched again.
+   *  @param own ids that it wrote under: of those nothing counts that the disk does not have */
+  takeOver(old: Room, own: readonly (ReplicaId | undefined)[]): void {
+    for (const held of old.logs.values()) {
+      if (own.includes(held.id) || this.forked.has(held.id) || old.forked.has(held.id)) continue
+      const log = this.log(held.id)
+      while (held.complete && log.clock < held.clock) {
+        const verdict = log.check(held.diff(log.clock, TAKEN_OVER_BYTES).bytes)
+        if (verdict.verdict !== 'new') break
+        this.apply(log, verdict)
+      }
+      if (log.clock >= held.clock) continue
+      for (const { key, p, n } of old.table.slotsOf(held.id)) this.table.merge(held.id, this.table.idOf(key), p, n)
+    }
   }
 
   /** Forgets a log: in memory now, on disk with the next write. The table keeps what it said. */

@@ -222,4 +222,14 @@ test('a copy that was taken in the middle of a commit is no fork', () => {
   )
 })
 
+test('an id that anybody here has heard of is not drawn again', () => {
+  const [a] = counted(2).nodes
+  const id = a.live.commits.replica as number
+  const draws = [id / 2 ** 53, 0.5]
+  assert.is(
+    a.live.room.freshId(() => draws.shift() as number),
+    2 ** 52,
+  )
+})
+
 test.run()

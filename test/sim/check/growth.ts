@@ -19,8 +19,10 @@ function checkLog(where: string, log: ReplicaLog, own: boolean): void {
   const { pendingStructs, pendingDs } = log.doc.store
   if (pendingStructs || pendingDs) throw new Breach(9, 'pending', `${where} has structs that wait for others`)
   const elements = log.clock - log.head
-  // Those who got a log in parts may lack its last deletion until the next commit.
-  const bound = (own ? 1 : 2) * (log.live.size / 16 + 70)
+  // A commit empties 32 entries of the head, or as many as it changes twice: a large element takes several commits, and each
+  // adds one. Those who got a log in parts may lack its last deletion until the next commit.
+  const head = Math.min(1024, log.live.size) / 32
+  const bound = (own ? 1 : 2) * (log.live.size / 16 + 70 + head)
   if (elements > bound)
     throw new Breach(9, 'elements', `${where} has ${elements} elements for ${log.live.size} entries`)
   const { structs } = log

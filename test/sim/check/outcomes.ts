@@ -68,15 +68,18 @@ export class Outcomes {
       case 'NODE_CLOSED':
         return this.faults.may('stop')
       case 'COUNTER_OVERFLOW':
-        return operation.entries.some(({ key, amount }) => this.#mayOverflow(key, amount))
+        return operation.entries.some(({ key, amount }) => this.#mayOverflow(operation.entries, key, amount))
       default:
         return true
     }
   }
 
   /** No slot can hold more than all that was ever counted on its key, this refusal included. */
-  #mayOverflow(key: string, amount: number): boolean {
-    const counted = this.ledger.side(key, amount)?.counted ?? 0n
-    return counted + BigInt(Math.abs(amount)) > BigInt(Number.MAX_SAFE_INTEGER)
+  #mayOverflow(entries: Tracked['operation']['entries'], key: string, amount: number): boolean {
+    let counted = this.ledger.side(key, amount)?.counted ?? 0n
+    for (const entry of entries) {
+      if (entry.key === key && entry.amount > 0 === amount > 0) counted += BigInt(Math.abs(entry.amount))
+    }
+    return counted > BigInt(Number.MAX_SAFE_INTEGER)
   }
 }
