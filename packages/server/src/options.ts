@@ -27,6 +27,7 @@ export interface ServerOptions {
   readonly tls?: TlsFiles | undefined
   readonly runtimeDir?: string | false | undefined
   readonly repair?: boolean | undefined
+  readonly batchVersion?: number | undefined
   readonly heartbeatMs?: number | undefined
   readonly antiEntropyMs?: number | undefined
   readonly replicasTimeoutMs?: number | undefined

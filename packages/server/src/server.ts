@@ -250,10 +250,11 @@ export class TallymeshServer {
   }
 
   #nodeOptions(): NodeOptions {
-    const { name, dataDir, room, peers, origins = [], runtimeDir, repair } = this.#options
+    const { name, dataDir, room, peers, origins = [], runtimeDir, repair, batchVersion } = this.#options
     const { heartbeatMs, antiEntropyMs, replicasTimeoutMs, closeTimeoutMs } = this.#options
     const { tokens, dialToken } = this.#options
-    const given = { room, peers, runtimeDir, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs, closeTimeoutMs }
+    const times = { heartbeatMs, antiEntropyMs, replicasTimeoutMs, closeTimeoutMs }
+    const given = { room, peers, runtimeDir, repair, batchVersion, ...times }
     return {
       ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<NodeOptions>),
       ...{ name, dataDir, listen: { advertise: this.#advertise, origins } },

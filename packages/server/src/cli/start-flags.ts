@@ -94,6 +94,11 @@ export const START_FLAGS = {
     group: DURABILITY,
     env: 'TALLYMESH_REPAIR',
   }),
+  batchVersion: defaulted(integer('VERSION', 1, 2), '1', {
+    meaning: 'version of batches that it writes; 2 only once every node of the room runs a release that reads it',
+    group: DURABILITY,
+    env: 'TALLYMESH_BATCH_VERSION',
+  }),
   drainMs: limit('drainMs', 'MS', {
     meaning: 'how long it serves on after SIGTERM, not ready, before it closes',
     group: TIMES,
