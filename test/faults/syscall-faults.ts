@@ -48,21 +48,24 @@ export class SyscallFaults {
 
   /** Lays faults; resolves once they are in place.
    *  @param dataDir undefined for all files: only for calls that nothing but a store makes, such as rename
-   *  @param trace the file that strace writes what it did to */
+   *  @param trace the file that strace writes what it did to
+   *  @param named which of the files of the data directory calls fail on. Default: all */
   static async lay(
     pid: number,
     dataDir: string | undefined,
     trace: string,
     faults: readonly SyscallFault[],
+    named = /./,
   ): Promise<SyscallFaults> {
     const calls = [...new Set(faults.map(({ call }) => call))]
+    const paths = dataDir === undefined ? [] : pathsWithin(dataDir).filter(path => named.test(path))
     rmSync(trace, { force: true })
     const strace = spawn(
       'strace',
       [
         ...['-f', '-p', `${pid}`, '-o', trace, '-y', '-s', '0', '-e', `trace=${calls.join(',')}`],
         ...faults.flatMap(({ call, error, when }) => ['-e', `inject=${call}:error=${error}:when=${when}`]),
-        ...(dataDir === undefined ? [] : pathsWithin(dataDir)).flatMap(path => ['-P', path]),
+        ...paths.flatMap(path => ['-P', path]),
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     )

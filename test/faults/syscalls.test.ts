@@ -27,6 +27,7 @@ const REFUSALS = new Set(['STORE_UNUSABLE'])
 const syscalls = suite('failing system calls')
 
 type Case = readonly SyscallFault[]
+type Where = 'anywhere' | RegExp
 
 /** A place where something fails, with each of the errors that it may fail with. */
 type Place = readonly Case[]
@@ -65,6 +66,12 @@ const OPENING = matrix({
   read: [1, 2, 3, 5, 8, 12],
 })
 
+/** The same, where calls on LevelDB's write-ahead logs alone fail: it skips a log that it cannot read. */
+const RECOVERING = matrix({
+  openat: [1, 2, 3, 4, 5, 6],
+  read: [1, 2, 3, 4, 5, 6],
+})
+
 /** The first start, in a directory that does not exist. */
 const CREATING = matrix({
   fdatasync: [1, 2, 3, 4, 6],
@@ -80,10 +87,12 @@ class FailingDisk {
 
   constructor(readonly room: RoomUnderFault) {}
 
-  /** @param anywhere whether calls on all files fail, in place of those within the data directory as it is now */
-  async lay(node: NodeUnderFault, faults: Case, anywhere = false): Promise<SyscallFaults> {
-    const dir = anywhere ? undefined : node.options.dataDir
-    return SyscallFaults.lay(node.pid, dir, join(this.room.dir, 'trace'), faults)
+  /** @param where `anywhere`: calls on all files fail; else those on files of such names within the data directory as it
+   *    is now */
+  async lay(node: NodeUnderFault, faults: Case, where: Where = /./): Promise<SyscallFaults> {
+    const trace = join(this.room.dir, 'trace')
+    if (where === 'anywhere') return SyscallFaults.lay(node.pid, undefined, trace, faults)
+    return SyscallFaults.lay(node.pid, node.options.dataDir, trace, faults, where)
   }
 
   async lift(laid: SyscallFaults): Promise<number> {
@@ -140,11 +149,11 @@ class FailingDisk {
   }
 
   /** Opens while calls fail; if that is refused, for a reason with a name, opens again in the same process without. */
-  async openThrough(faults: Case, anywhere = false): Promise<NodeUnderFault> {
+  async openThrough(faults: Case, where?: Where): Promise<NodeUnderFault> {
     const node = await this.room.launch('a', LAUNCH)
     // The process loads what it runs before it answers.
     await node.call('stall')
-    const laid = await this.lay(node, faults, anywhere)
+    const laid = await this.lay(node, faults, where)
     const refused = await node.open().then(
       () => undefined,
       error => error as CallError,
@@ -250,11 +259,22 @@ scenario(
   },
 )
 
+scenario('while LevelDB reads its write-ahead logs', ['openat', 'read'], async (disk, seed) => {
+  await disk.ledger.add(await disk.room.start('a', LAUNCH), 'shared')
+  await each(shuffled(seed, RECOVERING), async faults => {
+    await disk.room.node('a').kill()
+    const node = await disk.openThrough(faults, /\.log$/)
+    await disk.ledger.addTelling(node, 'told')
+  })
+  assert.ok(disk.times('opened all the same') > 0, 'LevelDB, too, failed to read a log')
+  await disk.restart()
+})
+
 scenario('while a node opens for the first time', ['fdatasync', 'fsync', 'rename'], async (disk, seed) => {
   await each(shuffled(seed, CREATING), async (faults, number) => {
     disk.ledger = new Ledger()
     await disk.room.plan('a', { dataDir: join(disk.room.dir, `fresh-${number}`) })
-    const node = await disk.openThrough(faults, true)
+    const node = await disk.openThrough(faults, 'anywhere')
     await disk.ledger.addTelling(node, 'told')
     await disk.restart()
     await disk.room.node('a').kill()

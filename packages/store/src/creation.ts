@@ -15,7 +15,7 @@ export type Put = (operations: LevelOperation[]) => Promise<void>
  *  @param fill puts records in and says what the meta record is to hold */
 export async function buildDatabase(dir: string, random: Random, fill: (put: Put) => Promise<Meta>): Promise<string> {
   const path = join(dir, `db.new-${freshStoreId(random).slice(0, 8)}`)
-  const database = await Database.open(path, true)
+  const database = await Database.create(path)
   try {
     const meta = await fill(operations => database.batch(operations))
     await database.batch([{ type: 'put', key: META_KEY, value: encodeMeta(meta) }])

@@ -1,6 +1,7 @@
 import { LeveldbPersistence } from 'y-leveldb'
 import { syncPath } from './directory.js'
 import { DurableLevel, type LevelOperation } from './durable-level.js'
+import type { Journal } from './journal.js'
 
 // Measured with 1,000 counters and head cleaning: up to two logs and four young tables of this size lie on disk at once.
 const WRITE_BUFFER_BYTES = 256 * 1024
@@ -30,18 +31,36 @@ export class Database {
     this.level = level
   }
 
-  /** @param create whether to make the database; otherwise it must exist
-   *  @throws Error of classic-level */
-  static async open(path: string, create = false): Promise<Database> {
-    const levelOptions = { ...LEVEL_OPTIONS, createIfMissing: create, errorIfExists: create }
+  /** @throws Error of classic-level or of the file system, also where the database exists */
+  static create(path: string): Promise<Database> {
+    return Database.#open(path, { createIfMissing: true, errorIfExists: true })
+  }
+
+  /** @param journal what the database's write-ahead logs hold now; it is in the database afterwards, even where LevelDB
+   *    could not read them
+   *  @throws Error of classic-level or of the file system, or that counts were lost; nothing stays open */
+  static open(path: string, journal: Journal): Promise<Database> {
+    return Database.#open(path, { createIfMissing: false }, journal)
+  }
+
+  static async #open(path: string, options: object, journal?: Journal): Promise<Database> {
+    const levelOptions = { ...LEVEL_OPTIONS, ...options }
     const persistence = new LeveldbPersistence(path, { Level: DurableLevel as never, levelOptions })
     const level = await transact(persistence, async level => {
       await level.open()
       return level
     })
-    // LevelDB renames its CURRENT file into place and leaves the directory unsynced.
-    await syncPath(path)
-    return new Database(persistence, level)
+    const database = new Database(persistence, level)
+    try {
+      if (journal) await transact(persistence, level => journal.restore(level))
+      // LevelDB renames its CURRENT file into place and leaves the directory unsynced.
+      await syncPath(path)
+    } catch (error) {
+      // Left open, it would hold LevelDB's lock for as long as the process lives.
+      await database.close()
+      throw error
+    }
+    return database
   }
 
   /** Makes all operations durable in one atomic batch. */

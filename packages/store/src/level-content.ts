@@ -41,8 +41,13 @@ export async function readLevelContent(dir: string, files: FileReport): Promise<
     .sort(([a], [b]) => Buffer.compare(a, b))
 }
 
-/** Plays a record of a write-ahead log. Format: leveldb/db/write_batch.cc. */
-function readBatch(record: Uint8Array, add: (key: Uint8Array, sequence: number, value?: Uint8Array) => void): void {
+/** Plays a record of a write-ahead log. Format: leveldb/db/write_batch.cc.
+ *  @param add is given each put and, without a value, each deletion, in order
+ *  @throws Error where the record breaks the format */
+export function readBatch(
+  record: Uint8Array,
+  add: (key: Uint8Array, sequence: number, value?: Uint8Array) => void,
+): void {
   let sequence = readSequence(Buffer.from(record.subarray(0, TAG_BYTES)), 0)
   const reader = new ByteReader(record, BATCH_HEADER_BYTES)
   while (!reader.done) {

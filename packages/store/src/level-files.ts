@@ -4,22 +4,34 @@ import { readLevelLog } from './level-log.js'
 import { checkTable } from './level-table.js'
 import { type LevelVersion, readVersion } from './version-edit.js'
 
-/** What the files of a LevelDB database look like before LevelDB opens, and thereby changes, them. */
-export interface FileReport {
+/** What LevelDB plays when it opens a database: the manifest and the write-ahead logs. */
+export interface JournalReport {
   /** A sentence for each damage; empty: every live byte is as it was written. */
   readonly damage: string[]
-  /** The live write-ahead logs and tables that are there, damaged or not; without a manifest all count as live. */
+  /** The live write-ahead logs that are there, oldest first, damaged or not; without a manifest all count as live. */
   readonly logs: string[]
+  /** What each of them holds: the whole batches before its end, or before its damage. */
+  readonly batches: (readonly Uint8Array[])[]
+}
+
+/** What all files of a LevelDB database look like before LevelDB opens, and thereby changes, them. */
+export interface FileReport extends JournalReport {
+  /** The live tables that are there, damaged or not; without a manifest all count as live. */
   readonly tables: string[]
 }
 
-/** Verifies the manifest, the write-ahead logs and the tables. The directory's lock must be held: another process' log
- *  is in motion. Cost: one read of all files. */
+/** Verifies the manifest and the write-ahead logs. The directory's lock must be held: another process' log is in motion.
+ *  Cost: one read of these files, which stay small. */
+export async function checkJournal(dir: string): Promise<JournalReport> {
+  const { report } = await checkPlayed(dir, await readdir(dir))
+  return report
+}
+
+/** Verifies the tables as well; the lock as above. Cost: one read of all files. */
 export async function checkLevelFiles(dir: string): Promise<FileReport> {
-  const report: FileReport = { damage: [], logs: [], tables: [] }
   const names = await readdir(dir)
-  const version = await readManifest(dir, names, report)
-  await checkLogs(dir, names, version, report)
+  const { report: played, version } = await checkPlayed(dir, names)
+  const report: FileReport = { ...played, tables: [] }
   const tables = version
     ? [...version.tables.keys()]
     : names.filter(name => /^\d+\.(ldb|sst)$/.test(name)).map(name => Number.parseInt(name, 10))
@@ -27,7 +39,14 @@ export async function checkLevelFiles(dir: string): Promise<FileReport> {
   return report
 }
 
-async function readManifest(dir: string, names: string[], report: FileReport): Promise<LevelVersion | undefined> {
+async function checkPlayed(dir: string, names: string[]) {
+  const report: JournalReport = { damage: [], logs: [], batches: [] }
+  const version = await readManifest(dir, names, report)
+  await checkLogs(dir, names, version, report)
+  return { report, version }
+}
+
+async function readManifest(dir: string, names: string[], report: JournalReport): Promise<LevelVersion | undefined> {
   if (!names.includes('CURRENT')) {
     report.damage.push('the file CURRENT is missing')
     return undefined
@@ -51,7 +70,8 @@ async function readManifest(dir: string, names: string[], report: FileReport): P
   }
 }
 
-async function checkLogs(dir: string, names: string[], version: LevelVersion | undefined, report: FileReport) {
+async function checkLogs(dir: string, names: string[], version: LevelVersion | undefined, report: JournalReport) {
+  // An older log may linger where LevelDB could not remove it: what it says has been overtaken by the tables.
   const from = version?.logNumber ?? 0
   const numbers = names
     .filter(name => /^\d+\.log$/.test(name) && Number.parseInt(name, 10) >= from)
@@ -63,6 +83,7 @@ async function checkLogs(dir: string, names: string[], version: LevelVersion | u
   for (const name of numbers) {
     const log = readLevelLog(await readFile(join(dir, name)))
     report.logs.push(name)
+    report.batches.push(log.records)
     if (log.damage !== undefined) report.damage.push(`${name}: ${log.damage}`)
     // Only the log that was written last may end within a record; a start on a full disk leaves an empty one behind it.
     if (torn !== undefined && log.records.length > 0) {

@@ -5,6 +5,7 @@ import { Database, levelReason } from './database.js'
 import { DATABASE, LOCK, prepareDirectory, surveyDirectory, unusable } from './directory.js'
 import { DirectoryLock } from './directory-lock.js'
 import type { LevelOperation } from './durable-level.js'
+import { Journal } from './journal.js'
 import { encodeMeta, META_KEY } from './meta.js'
 import { lockedError, type Opened, type Opening, openStore } from './opening.js'
 import { readLogs } from './reading.js'
@@ -164,7 +165,8 @@ class LevelStore implements Store, WriteTarget {
 
   async #renew(): Promise<void> {
     await this.#opened.database.close()
-    this.#opened = { ...this.#opened, database: await Database.open(join(this.#opening.dir, DATABASE)) }
+    const path = join(this.#opening.dir, DATABASE)
+    this.#opened = { ...this.#opened, database: await Database.open(path, await Journal.read(path)) }
     this.#writtenBytes = 0
   }
 

@@ -5,6 +5,7 @@ import { buildDatabase, freshMeta } from './creation.js'
 import { Damage } from './damage.js'
 import { Database, levelReason } from './database.js'
 import { DATABASE, MARKER, moveDurably, removeLeftovers, surveyDirectory, unusable, writeDurably } from './directory.js'
+import { Journal } from './journal.js'
 import type { Ledger } from './ledger.js'
 import { checkLevelFiles } from './level-files.js'
 import { formatMarker, type Marker, parseMarker } from './marker.js'
@@ -101,7 +102,7 @@ export async function verifyDatabase(dir: string, damage: Damage): Promise<Verif
   if (files.damage.length > 0) return undefined
   let database: Database | undefined
   try {
-    database = await Database.open(path)
+    database = await Database.open(path, Journal.of(files))
     const { ledger, meta } = await scanDatabase(database, damage)
     if (meta) return { database, ledger, meta }
   } catch (error) {

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { replicaId, TallymeshError } from '@tallymesh/crdt'
+import { type CommitMark, replicaId, TallymeshError } from '@tallymesh/crdt'
 import { openLevelStore, type Store } from '@tallymesh/store'
 import { ClassicLevel } from 'classic-level'
 import { suite } from 'uvu'
@@ -97,16 +97,16 @@ test('a newer format is refused, by marker and by database', async ({ dir }) => 
   await filled(dir)
   const marker = join(dir, 'tallymesh.json')
   const text = readFileSync(marker, 'utf8')
-  writeFileSync(marker, text.replace('"format": 1', '"format": 2'))
-  await refused(open(dir), 'STORE_UNSUPPORTED', /tallymesh\.json was written in store format 2/)
+  writeFileSync(marker, text.replace('"format": 2', '"format": 3'))
+  await refused(open(dir), 'STORE_UNSUPPORTED', /tallymesh\.json was written in store format 3/)
   writeFileSync(marker, text)
   await tamper(dir, async level => {
     const key = keyEncoding.encode(META_KEY)
     const value = ((await level.get(key)) as Buffer).subarray(4)
-    value.writeUInt16LE(2, 4)
+    value.writeUInt16LE(3, 4)
     await level.put(key, seal(value))
   })
-  await refused(open(dir, { salvage: true }), 'STORE_UNSUPPORTED', /database was written in store format 2/)
+  await refused(open(dir, { salvage: true }), 'STORE_UNSUPPORTED', /database was written in store format 3/)
 })
 
 test('records that vanish, appear or change behind the checksums are found', async ({ dir }) => {
@@ -273,9 +273,32 @@ test('the meta record carries what it is given', () => {
   assert.is(decoded?.room, 'schön')
   assert.is(decoded?.lastCommit, undefined)
   assert.is(decoded?.summary.low, 2 ** 32 - 1)
+  const lastCommit = { number: 9, replica: replicaId(2 ** 53 - 1), clock: 2 ** 40, tip: 2 ** 32 - 1, before: 2 ** 31 }
+  assert.equal(decodeMeta(encodeMeta({ ...meta, lastCommit }))?.lastCommit, lastCommit)
   const bytes = encodeMeta(meta)
   assert.is(decodeMeta(bytes.fill(0, bytes.length - 8)), undefined)
-  assert.is(decodeMeta(bytes.subarray(0, 70)), undefined)
+  assert.is(decodeMeta(bytes.subarray(0, 78)), undefined)
+})
+
+test('a store of format 1 is read, and its last commit proves nothing', async ({ dir }) => {
+  await filled(dir)
+  let before: CommitMark | undefined
+  await tamper(dir, async level => {
+    const key = keyEncoding.encode(META_KEY)
+    const value = ((await level.get(key)) as Buffer).subarray(4)
+    before = decodeMeta(value)?.lastCommit
+    value.writeUInt16LE(1, 4)
+    await level.put(key, seal(Buffer.concat([value.subarray(0, 64), value.subarray(72)])))
+  })
+  assert.ok(before && before.tip !== 0)
+  const store = await open(dir)
+  assert.equal(store.damage, [])
+  assert.equal(store.lastCommit, { ...before, tip: 0, before: 0 })
+  await store.write(commitOf(31))
+  await store.close()
+  const next = await open(dir)
+  assert.equal(next.lastCommit, commitOf(31).commit)
+  await next.close()
 })
 
 test.run()
