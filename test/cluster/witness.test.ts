@@ -11,8 +11,8 @@ import { Tally } from './tally.js'
 const witness = suite('the witness')
 
 // The record as packages/store/src/witness-record.ts lays it out.
-const RECORD_BYTES = 92
-const AT = { magic: 0, store: 8, boot: 24, replica: 60, clock: 68, number: 76 }
+const RECORD_BYTES = 96
+const AT = { magic: 0, store: 8, boot: 24, replica: 60, clock: 68, number: 76, tip: 84, before: 88 }
 
 /** Changes fields of a record and makes its checksum right again. */
 function forged(change: (record: Buffer) => void): (file: Buffer) => Buffer {
@@ -22,6 +22,9 @@ function forged(change: (record: Buffer) => void): (file: Buffer) => Buffer {
     return file
   }
 }
+
+/** The tip that the log had before the last commit. */
+const withTipBefore = forged(record => record.copyWithin(AT.tip, AT.before, AT.before + 4))
 
 function shifted(at: number, by: number): (file: Buffer) => Buffer {
   return forged(record => record.writeDoubleLE(record.readDoubleLE(at) + by, at))
@@ -39,9 +42,16 @@ const CASES: readonly Case[] = [
   { is: 'is as it was left', edit: file => file, resumes: true },
   {
     is: 'is one commit older than the store',
-    edit: file => shifted(AT.clock, -1)(shifted(AT.number, -1)(file)),
+    edit: file => shifted(AT.clock, -1)(shifted(AT.number, -1)(withTipBefore(file))),
     resumes: true,
   },
+  {
+    is: 'is one commit older than the store, in another history',
+    edit: file => shifted(AT.clock, -1)(shifted(AT.number, -1)(file)),
+    resumes: false,
+    behind: true,
+  },
+  { is: 'knows another commit of the same number', edit: withTipBefore, resumes: false, behind: true },
   { is: 'is two commits older than the store', edit: shifted(AT.number, -2), resumes: false },
   { is: 'is missing', edit: undefined, resumes: false },
   { is: 'is empty', edit: () => Buffer.alloc(0), resumes: false },
@@ -58,7 +68,7 @@ const CASES: readonly Case[] = [
     resumes: false,
   },
   { is: 'is of another store', edit: forged(record => record.fill(7, AT.store, AT.boot)), resumes: false },
-  { is: 'is of another replica id', edit: shifted(AT.replica, 1), resumes: false },
+  { is: 'is of another replica id', edit: shifted(AT.replica, 1), resumes: false, behind: true },
   {
     is: 'is ahead of the store',
     edit: file => shifted(AT.clock, 5)(shifted(AT.number, 5)(file)),

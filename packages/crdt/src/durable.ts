@@ -21,6 +21,10 @@ export interface CommitMark {
   readonly replica: ReplicaId
   /** The own log's clock after that commit. */
   readonly clock: number
+  /** The own log's tip after that commit: it tells two histories with the same numbers apart. 0 where it is not known. */
+  readonly tip: number
+  /** The own log's tip before that commit; 0 where the commit began the log, and where it is not known. */
+  readonly before: number
 }
 
 /** What a store holds of one log: its updates in clock order, the head record first. */

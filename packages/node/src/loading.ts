@@ -64,5 +64,5 @@ function takeOver(replica: Replica, old: Replica, stored: CommitMark | undefined
 }
 
 function isSame(a: CommitMark, b: CommitMark | undefined): boolean {
-  return a.number === b?.number && a.replica === b.replica && a.clock === b.clock
+  return a.number === b?.number && a.replica === b.replica && a.clock === b.clock && a.tip === b.tip
 }

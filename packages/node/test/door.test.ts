@@ -257,7 +257,7 @@ door(
     await refusal('the disk fails', orders.increment(10))
     assert.is((await within('the clients are sent away', closed))[0], 1012)
     await orders.increment(100)
-    await until('the client is back', () => client.value('orders') === 101)
+    await until('the client is back', () => client.value('orders') === 111)
     client.close()
   }),
 )

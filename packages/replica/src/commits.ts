@@ -205,8 +205,9 @@ export class Commits {
     if (!later) this.#closeOpen()
     this.#touched = later
     const { entries, counts } = this.#take(log.id)
+    const before = log.tip ?? 0
     const { bytes, clock, headMoved } = this.#writer.append(entries, salt)
-    const mark = { number: ++this.#number, replica: log.id, clock: log.clock }
+    const mark = { number: ++this.#number, replica: log.id, clock: log.clock, tip: log.tip ?? 0, before }
     // A later part takes its cells and entries as they are by then. Nothing else may wait: then it closes the open commit, too.
     if (later && !this.pending) this.closeTouched()
     const done = this.#draining ? this.open - 2 : this.open - 1

@@ -24,15 +24,38 @@ export function decideIdentity(evidence: IdentityEvidence): IdentityVerdict {
   if (!witness || !held) return { resume: undefined, report: undefined }
   const number = stored?.number ?? 0
   if (number < witness.number || (stored?.replica === witness.replica && stored.clock < witness.clock)) {
-    const report = new TallymeshError(
-      'STORE_BEHIND',
-      `the data directory holds own commit ${number}, but commit ${witness.number} was acknowledged on this machine: ` +
-        `${witness.number - number} commits are lost here. The node takes a fresh identity and gets what its peers hold`,
-    )
+    const report = behind(number, witness)
     return { resume: undefined, report }
   }
-  // At the same number another clock would be another history.
-  const same = number === witness.number ? stored?.clock === witness.clock : number === witness.number + 1
+  const same = stored !== undefined && continues(stored, witness)
   const current = clean && same && stored?.replica === witness.replica
-  return { resume: current ? stored?.replica : undefined, report: undefined }
+  const report = stored && contradicts(stored, witness) ? behind(number, witness) : undefined
+  return { resume: current ? stored?.replica : undefined, report }
+}
+
+/** Whether the last commit of the store is the one that the witness knows, or the one after it, in the same history of the log.
+ *  On a disk that was put back twice the numbers may agree where the batches do not. */
+function continues(stored: CommitMark, witness: CommitMark): boolean {
+  if (witness.tip === 0) return false
+  if (stored.number === witness.number) return stored.clock === witness.clock && stored.tip === witness.tip
+  return stored.number === witness.number + 1 && stored.before === witness.tip
+}
+
+/** Whether the store cannot hold the commit that the witness knows: it has another one in its place. */
+function contradicts(stored: CommitMark, witness: CommitMark): boolean {
+  const { number, replica, tip } = stored
+  if (tip === 0 || witness.tip === 0) return false
+  if (number === witness.number) return replica !== witness.replica || !continues(stored, witness)
+  return number === witness.number + 1 && replica === witness.replica && !continues(stored, witness)
+}
+
+function behind(number: number, witness: CommitMark): TallymeshError {
+  const found =
+    number < witness.number
+      ? `own commit ${number}, but commit ${witness.number} was acknowledged on this machine: ` +
+        `${witness.number - number} commits are lost here`
+      : `another history of own commit ${witness.number} than the one that was acknowledged on this machine: what that one ` +
+        'counted since they parted is lost here'
+  const then = 'The node takes a fresh identity and gets what its peers hold'
+  return new TallymeshError('STORE_BEHIND', `the data directory holds ${found}. ${then}`)
 }

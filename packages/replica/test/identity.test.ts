@@ -10,22 +10,41 @@ type Three = [VirtualNode, VirtualNode, VirtualNode]
 
 const X = replicaId(10)
 const Y = replicaId(11)
-const mark = (number: number, clock = number, replica = X) => ({ number, replica, clock })
+/** Of one history: the tip says which commit it is. */
+const mark = (number: number, clock = number, replica = X) => {
+  return { number, replica, clock, tip: 1000 + number, before: 999 + number }
+}
+const other = { tip: 2005, before: 2004 }
+const unknown = { tip: 0, before: 0 }
 
 /** Everything in order: the witness and the store know commit 5. */
 const SOUND: IdentityEvidence = { witness: mark(5), held: true, clean: true, stored: mark(5) }
 
-const rows: Array<[string, Partial<IdentityEvidence>, 'resumes' | 'fresh' | 'behind']> = [
+type Outcome = 'resumes' | 'fresh' | 'behind' | 'another'
+const rows: Array<[string, Partial<IdentityEvidence>, Outcome]> = [
   ['all is proven', {}, 'resumes'],
   ['the store is one commit ahead: a crash before the witness was written', { stored: mark(6) }, 'resumes'],
   ['the store is two commits ahead', { stored: mark(7) }, 'fresh'],
   ['the store is behind', { stored: mark(4) }, 'behind'],
   ['the store is empty', { stored: undefined }, 'behind'],
-  ['the store is behind in its clock only', { stored: mark(5, 4) }, 'behind'],
-  ['the store has another history: same number, other clock', { stored: mark(5, 6) }, 'fresh'],
+  ['the store has a smaller clock', { stored: mark(5, 4) }, 'another'],
+  ['the store has a larger clock', { stored: mark(5, 6) }, 'another'],
+  ['the store has another commit of the same number and clock', { stored: { ...mark(5), ...other } }, 'another'],
+  ['the store has the commit after another one', { stored: { ...mark(6), before: other.tip } }, 'another'],
+  ['the store has the first commit of its log again', { stored: { ...mark(6, 1), before: 0 } }, 'another'],
+  ['the store is two commits ahead in another history', { stored: { ...mark(7), ...other } }, 'fresh'],
+  ['the store does not know its tips', { stored: { ...mark(5), ...unknown } }, 'fresh'],
+  ['the store does not know its tips, one commit ahead', { stored: { ...mark(6), ...unknown } }, 'fresh'],
+  ['the witness does not know its tips', { witness: { ...mark(5), ...unknown } }, 'fresh'],
+  ['neither knows its tips', { witness: { ...mark(5), ...unknown }, stored: { ...mark(5), ...unknown } }, 'fresh'],
+  [
+    'neither knows its tips, one ahead',
+    { witness: { ...mark(5), ...unknown }, stored: { ...mark(6), before: 0 } },
+    'fresh',
+  ],
   ['the store is behind, under another id', { stored: mark(4, 9, Y) }, 'behind'],
-  ['the witness is of another id', { stored: mark(5, 5, Y) }, 'fresh'],
-  ['the witness is of another id, one commit ahead', { stored: mark(6, 1, Y) }, 'fresh'],
+  ['the witness is of another id', { stored: mark(5, 5, Y) }, 'another'],
+  ['the store is one commit ahead, under a fresh id', { stored: { ...mark(6, 1, Y), before: 0 } }, 'fresh'],
   ['no witness: reboot, new container, copied directory', { witness: undefined }, 'fresh'],
   ['a lock is missing', { held: false }, 'fresh'],
   ['the store did not verify clean', { clean: false }, 'fresh'],
@@ -36,7 +55,9 @@ for (const [what, evidence, outcome] of rows) {
   test(`${outcome}: ${what}`, () => {
     const { resume, report } = decideIdentity({ ...SOUND, ...evidence })
     assert.is(resume, outcome === 'resumes' ? X : undefined)
-    assert.is(report?.code, outcome === 'behind' ? 'STORE_BEHIND' : undefined)
+    const said = outcome === 'another' || outcome === 'behind'
+    assert.is(report?.code, said ? 'STORE_BEHIND' : undefined)
+    assert.is(/another history/.test(report?.message ?? ''), outcome === 'another')
   })
 }
 
@@ -149,6 +170,74 @@ for (const witnessed of [true, false]) {
     assert.is(a.reported('LOG_FORKED'), 0)
   })
 }
+
+/** A disk gets a commit that its witness never learns of, is put back to what the witness knows, counts `live` under the same
+ *  id, and then comes back as it was. */
+function rolledBackTwice(dead: number, live: number) {
+  const { room, nodes } = counted(3)
+  const [a] = nodes
+  const [id, before] = [a.live.commits.replica, a.disk.state]
+  a.persistMs = 100
+  a.count(KEY, dead)
+  room.run(60)
+  a.crash()
+  const image = a.disk.state
+  assert.equal([image.mark?.number, a.witness?.number], [4, 3])
+  a.disk.state = before
+  a.persistMs = 2
+  a.start()
+  assert.is(a.live.commits.replica, id, 'nothing tells the first rollback')
+  a.count(KEY, live)
+  room.converge()
+  a.crash()
+  return { room, nodes, image }
+}
+
+for (const [dead, live] of [
+  [10, 100],
+  [10, 10],
+  [100, 10],
+] as const) {
+  test(`a disk rolled back twice has another history of its last commit: ${dead}, then ${live}`, () => {
+    const { room, nodes, image } = rolledBackTwice(dead, live)
+    const [a] = nodes
+    assert.equal([image.mark?.number, image.mark?.clock], [a.witness?.number, a.witness?.clock])
+    a.disk.state = image
+    a.start()
+    assert.is(a.reported('STORE_BEHIND'), 1)
+    assert.is(a.live.commits.replica, undefined)
+    a.count(KEY, 1000)
+    room.converge()
+    // Of the two commits that exist under one id the larger stays, on every node; and nothing that comes after is swallowed.
+    assert.is(room.value(KEY), 1009 + Math.max(dead, live))
+    for (const node of nodes) assert.is(node.reported('LOG_FORKED'), 1)
+  })
+}
+
+test('a disk that comes back one commit ahead of its witness, in another history, is told', () => {
+  const { room, nodes, image } = rolledBackTwice(10, 100)
+  const [a] = nodes
+  const witness = a.witness
+  // What the first history went on to before it was given up: its machine witnessed both commits, and was set back whole.
+  a.disk.state = image
+  a.witness = image.mark
+  room.partition([a], nodes.slice(1))
+  a.persistMs = 100
+  a.start()
+  a.count(KEY, 10)
+  room.run(60)
+  a.crash()
+  assert.equal([a.disk.state.mark?.number, witness?.number], [5, 4])
+  a.witness = witness
+  a.persistMs = 2
+  a.start()
+  assert.is(a.reported('STORE_BEHIND'), 1)
+  assert.is(a.live.commits.replica, undefined)
+  a.count(KEY, 1000)
+  room.heal()
+  room.converge()
+  assert.is(room.value(KEY), 1109)
+})
 
 test('a wiped disk gets everything back that its peers hold', () => {
   const { room, nodes } = counted(3)

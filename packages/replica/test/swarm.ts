@@ -2,7 +2,7 @@ import { type CounterKey, counterKey, storeId } from '@tallymesh/crdt'
 import { Accounts } from './accounts.js'
 import { Prng } from './prng.js'
 import { RoomHarness } from './room-harness.js'
-import { VirtualDisk } from './virtual-disk.js'
+import { type DiskState, VirtualDisk } from './virtual-disk.js'
 import type { VirtualNode } from './virtual-node.js'
 
 const NODES_MAX = 6
@@ -18,6 +18,8 @@ export class Swarm {
   /** Whether processes are set back to an earlier memory: then ids fork, and counts may be swallowed, never doubled. */
   readonly #forks: boolean
   readonly #removed = new Set<VirtualNode>()
+  /** What a disk held before it was rolled back to what its witness knows. */
+  readonly #givenUp = new WeakMap<VirtualDisk, DiskState>()
   readonly log: string[] = []
   #names = 0
 
@@ -96,6 +98,12 @@ export class Swarm {
   }
 
   #crash(node: VirtualNode): void {
+    if (this.#prng.chance(0.2)) {
+      // The disk has its commit after 51 ms, the witness after 76.
+      node.persistMs = 100
+      this.#count(node)
+      this.#room.run(40 + this.#prng.int(50))
+    }
     if (this.#prng.chance(0.8)) node.crash()
     else node.reboot()
     this.log.push(`${node.name} ${node.witness ? 'crashes' : 'reboots'}`)
@@ -111,16 +119,45 @@ export class Swarm {
 
   /** A disk that is put back to an earlier state, or lost. */
   #damage(node: VirtualNode): void {
-    // A commit that is on the disk and not in the witness, taken away and put back later, is one promise too many: its log
-    // would have two histories, and nobody could know. So such a machine loses its witness with the rollback.
-    if ((node.disk.state.mark?.number ?? 0) > (node.witness?.number ?? 0)) node.witness = undefined
-    if (this.#prng.chance(0.7)) node.disk.state = this.#prng.pick(node.disk.history)
+    const dice = this.#prng.next()
+    if (this.#givenUp.has(node.disk) && dice < 0.6) this.#bringBack(node)
+    else if (dice < 0.8) this.#rollBack(node)
     else {
       node.disk = new VirtualDisk(storeId(this.#prng.hex(32)))
       node.witness = undefined
     }
     this.log.push(`${node.name} ${node.disk.history.length > 1 ? 'rolled back' : 'wiped'}`)
     this.#lost()
+  }
+
+  /** Where a commit is on the disk and not in the witness, what is put back looks current: the log goes on from there, and has
+   *  two histories if the disk ever comes back. */
+  #rollBack(node: VirtualNode): void {
+    const { disk, witness } = node
+    const { mark } = disk.state
+    if (!witness || !mark || mark.number <= witness.number) {
+      disk.state = this.#prng.pick(disk.history)
+      return
+    }
+    this.#accounts.branched.add(mark.replica)
+    this.#givenUp.set(disk, disk.state)
+    const witnessed = disk.history.filter(state => state.mark === witness)
+    disk.state = this.#prng.pick(witnessed.length > 0 ? witnessed : disk.history)
+    this.#lost()
+    if (this.#prng.chance(0.5)) return
+    // At once, so that both histories have as many commits.
+    node.persistMs = 2
+    node.start()
+    this.#count(node)
+    this.#room.run(5 + this.#prng.int(50))
+    node.crash()
+    this.#bringBack(node)
+  }
+
+  #bringBack({ disk }: VirtualNode): void {
+    const before = this.#givenUp.get(disk)
+    if (before) disk.state = before
+    this.#givenUp.delete(disk)
   }
 
   #lost(): void {
@@ -193,7 +230,8 @@ export class Swarm {
       for (const { error } of node.reports) {
         if (ALARMS.includes(error.code))
           throw new Error(`${node.name} reported ${error.message}`, { cause: error.cause })
-        if (error.code === 'LOG_FORKED' && !this.#forks) throw new Error(`a fork without cause: ${error.message}`)
+        const forks = this.#forks || this.#accounts.branched.size > 0
+        if (error.code === 'LOG_FORKED' && !forks) throw new Error(`a fork without cause: ${error.message}`)
       }
       this.#accounts.check(node)
       for (const log of node.live.room.logs.values()) {

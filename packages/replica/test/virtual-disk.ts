@@ -1,5 +1,6 @@
 import {
   type CommitMark,
+  decodeBatch,
   decodeLogUpdate,
   type LogWrite,
   type ReplicaId,
@@ -71,6 +72,15 @@ export class VirtualDisk {
   /** The log as a fresh process would find it. */
   read(log: ReplicaId): ReplicaLog {
     return replay(log, this.state.logs.get(log)).read
+  }
+
+  /** The checksums of the batches of a log that are not deleted: which of two histories it holds. */
+  tips(log: ReplicaId): number[] {
+    const read = this.read(log)
+    const tips: number[] = []
+    for (let clock = read.head; clock < read.clock; clock++)
+      tips.push(decodeBatch(read.element(clock), read.known).checksum)
+    return tips
   }
 
   /** The clock up to which nothing of a log is missing here; what a catch-up left open lies behind it. */

@@ -2,8 +2,9 @@ import { type CommitMark, type ReplicaId, type StoreId, TallymeshError } from '@
 import type { LevelKey } from './durable-level.js'
 import { Summary } from './summary.js'
 
-/** The version of everything that a store writes: keys, records, meta record, marker. */
-export const STORE_FORMAT = 1
+/** The version of everything that a store writes: keys, records, meta record, marker. Since 2 the mark of the last commit
+ *  carries the tips of its log. */
+export const STORE_FORMAT = 2
 
 /** The meta record is y-leveldb meta of a document of its own, written last in every batch. */
 export const META_KEY: LevelKey = ['v1', 'tallymesh', 'meta', 'store']
@@ -16,7 +17,9 @@ export interface Meta {
 }
 
 const MAGIC = 0x534d5954
-const FIXED_BYTES = 64
+const FIXED_BYTES = 72
+/** Of format 1, whose mark has no tips. */
+const FIXED_BYTES_1 = 64
 const MARK = Buffer.from('tally.ok')
 
 /** Ends with eight bytes that are not zero. As it ends every batch, a batch whose last bytes are zero on disk was never
@@ -34,6 +37,8 @@ export function encodeMeta(meta: Meta): Uint8Array {
   bytes.writeDoubleLE(meta.lastCommit?.number ?? -1, 40)
   bytes.writeDoubleLE(meta.lastCommit?.replica ?? 0, 48)
   bytes.writeDoubleLE(meta.lastCommit?.clock ?? 0, 56)
+  bytes.writeUInt32LE(meta.lastCommit?.tip ?? 0, 64)
+  bytes.writeUInt32LE(meta.lastCommit?.before ?? 0, 68)
   bytes.set(room, FIXED_BYTES)
   bytes.set(MARK, FIXED_BYTES + room.length)
   return bytes
@@ -43,9 +48,11 @@ export function encodeMeta(meta: Meta): Uint8Array {
  *  @throws TallymeshError STORE_UNSUPPORTED */
 export function decodeMeta(value: Uint8Array): Meta | undefined {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
-  if (bytes.length < FIXED_BYTES || bytes.readUInt32LE(0) !== MAGIC) return undefined
-  checkFormat(bytes.readUInt16LE(4), 'the database')
-  const roomEnd = FIXED_BYTES + bytes.readUInt16LE(6)
+  if (bytes.length < FIXED_BYTES_1 || bytes.readUInt32LE(0) !== MAGIC) return undefined
+  const format = bytes.readUInt16LE(4)
+  checkFormat(format, 'the database')
+  const roomStart = format === 1 ? FIXED_BYTES_1 : FIXED_BYTES
+  const roomEnd = roomStart + bytes.readUInt16LE(6)
   if (bytes.length !== roomEnd + MARK.length || !bytes.subarray(roomEnd).equals(MARK)) return undefined
   const summary = new Summary()
   summary.count = bytes.readDoubleLE(24)
@@ -53,10 +60,11 @@ export function decodeMeta(value: Uint8Array): Meta | undefined {
   summary.high = bytes.readUInt32LE(36)
   const number = bytes.readDoubleLE(40)
   const replica = bytes.readDoubleLE(48) as ReplicaId
+  const [tip, before] = format === 1 ? [0, 0] : [bytes.readUInt32LE(64), bytes.readUInt32LE(68)]
   return {
     id: bytes.toString('hex', 8, 24) as StoreId,
-    room: bytes.toString('utf8', FIXED_BYTES, roomEnd),
-    lastCommit: number < 0 ? undefined : { number, replica, clock: bytes.readDoubleLE(56) },
+    room: bytes.toString('utf8', roomStart, roomEnd),
+    lastCommit: number < 0 ? undefined : { number, replica, clock: bytes.readDoubleLE(56), tip, before },
     summary,
   }
 }

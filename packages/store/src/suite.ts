@@ -1,4 +1,4 @@
-import { type ReplicaId, replicaId, TallymeshError } from '@tallymesh/crdt'
+import { type CommitMark, type ReplicaId, replicaId, TallymeshError } from '@tallymesh/crdt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Store, StoreWrite } from './store.js'
@@ -51,7 +51,7 @@ const CHECKS: Record<string, Check> = {
   },
 
   'what was written is there for the next process': async ({ store, reopenFresh }) => {
-    const commit = { number: 1, replica: A, clock: 3 }
+    const commit = { number: 1, replica: A, clock: 3, tip: 2 ** 32 - 1, before: 7 }
     await store.write({ ...append(A, 0, 'a0', B, 5, 'b5'), commit })
     await store.write(append(A, 3, 'a3'))
     assert.equal(store.lastCommit, commit)
@@ -66,7 +66,7 @@ const CHECKS: Record<string, Check> = {
 
   'writes of one moment are applied in the order of the calls': async ({ store, reopenFresh }) => {
     const writes = Array.from({ length: 200 }, (_, clock) =>
-      store.write({ ...append(A, clock, `a${clock}`), commit: { number: clock, replica: A, clock: clock + 1 } }),
+      store.write({ ...append(A, clock, `a${clock}`), commit: markAt(clock, clock + 1) }),
     )
     await Promise.all(writes)
     await store.close()
@@ -194,7 +194,7 @@ const CHECKS: Record<string, Check> = {
   },
 
   'reopening keeps what is durable': async ({ store }) => {
-    await store.write({ ...append(A, 0, 'a0'), commit: { number: 7, replica: A, clock: 1 } })
+    await store.write({ ...append(A, 0, 'a0'), commit: markAt(7, 1) })
     await Promise.all([store.reopen(), store.reopen()])
     assert.is(store.lastCommit?.number, 7)
     assert.equal(await content(store), { [A]: ['a0'] })
@@ -205,7 +205,7 @@ const CHECKS: Record<string, Check> = {
   'after a failed write everything is refused until the store is reopened': async fixture => {
     const { store } = fixture
     if (!fixture.failNextWrite) return
-    await store.write({ ...append(A, 0, 'a0'), commit: { number: 1, replica: A, clock: 1 } })
+    await store.write({ ...append(A, 0, 'a0'), commit: markAt(1, 1) })
     fixture.failNextWrite()
     const codes = await Promise.all([codeOf(store.write(append(A, 1, 'x'))), codeOf(store.write(append(B, 0, 'x')))])
     assert.equal(codes, ['STORE_WRITE_FAILED', 'STORE_WRITE_FAILED'])
@@ -227,6 +227,10 @@ function append(...parts: (ReplicaId | number | string)[]): StoreWrite {
     logs.push({ log, append: { clock, update: bytes(update) } })
   }
   return { logs }
+}
+
+function markAt(number: number, clock: number): CommitMark {
+  return { number, replica: A, clock, tip: number + 1, before: number }
 }
 
 function head(log: ReplicaId, clock: number, update: string): StoreWrite {

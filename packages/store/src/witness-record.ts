@@ -10,7 +10,7 @@ export interface WitnessRecord extends CommitMark {
 
 /** What a witness says at the start. */
 export type WitnessReading =
-  /** Nothing was ever written, or nothing may be read. */
+  /** Nothing was ever written, nothing may be read, or an earlier version wrote it, which proves less than is asked for. */
   | { readonly state: 'none' }
   /** It fails its checksum, or breaks the format. */
   | { readonly state: 'torn' }
@@ -21,11 +21,12 @@ export type WitnessReading =
   | { readonly state: 'whole'; readonly record: WitnessRecord }
 
 const MAGIC = 0x57594c54
-const VERSION = 1
+/** Since 2 the mark carries the tips of its log. */
+const VERSION = 2
 const BOOT_BYTES = 36
-const RECORD_BYTES = 92
+const RECORD_BYTES = 96
 
-export function encodeWitness({ store, bootId, replica, clock, number }: WitnessRecord): Buffer {
+export function encodeWitness({ store, bootId, replica, clock, number, tip, before }: WitnessRecord): Buffer {
   const bytes = Buffer.alloc(RECORD_BYTES)
   bytes.writeUInt32LE(MAGIC, 0)
   bytes.writeUInt32LE(VERSION, 4)
@@ -34,6 +35,8 @@ export function encodeWitness({ store, bootId, replica, clock, number }: Witness
   bytes.writeDoubleLE(replica, 60)
   bytes.writeDoubleLE(clock, 68)
   bytes.writeDoubleLE(number, 76)
+  bytes.writeUInt32LE(tip, 84)
+  bytes.writeUInt32LE(before, 88)
   bytes.writeUInt32LE(crc32(bytes, 0, RECORD_BYTES - 4), RECORD_BYTES - 4)
   return bytes
 }
@@ -41,7 +44,8 @@ export function encodeWitness({ store, bootId, replica, clock, number }: Witness
 export function decodeWitness(bytes: Buffer, store: StoreId, bootId: string): WitnessReading {
   if (bytes.every(byte => byte === 0)) return { state: 'none' }
   if (bytes.length < RECORD_BYTES || bytes.readUInt32LE(0) !== MAGIC) return { state: 'torn' }
-  if (bytes.readUInt32LE(4) > VERSION) return { state: 'foreign' }
+  const version = bytes.readUInt32LE(4)
+  if (version !== VERSION) return { state: version > VERSION ? 'foreign' : 'none' }
   if (crc32(bytes, 0, RECORD_BYTES - 4) !== bytes.readUInt32LE(RECORD_BYTES - 4)) return { state: 'torn' }
   const record = {
     store: bytes.toString('hex', 8, 24) as StoreId,
@@ -49,6 +53,8 @@ export function decodeWitness(bytes: Buffer, store: StoreId, bootId: string): Wi
     replica: bytes.readDoubleLE(60) as ReplicaId,
     clock: bytes.readDoubleLE(68),
     number: bytes.readDoubleLE(76),
+    tip: bytes.readUInt32LE(84),
+    before: bytes.readUInt32LE(88),
   }
   if (record.store !== store) return { state: 'foreign' }
   return { state: record.bootId === bootId ? 'whole' : 'stale-boot', record }

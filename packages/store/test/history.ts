@@ -7,7 +7,7 @@ export function commitOf(number: number): StoreWrite {
   const log = replicaId(1000 + (number % 7))
   const clock = number * 3
   const append = { clock, update: updateOf(number) }
-  const commit = { number, replica: log, clock: clock + 3 }
+  const commit = { number, replica: log, clock: clock + 3, tip: number * 7, before: number * 5 }
   if (number % 11 === 10)
     return { logs: [{ log, append, head: { clock: Math.max(0, clock - 60), update: updateOf(-number) } }], commit }
   if (number % 53 === 52)

@@ -24,7 +24,7 @@ import { FAST, temporary } from './temporary.js'
 const STORE = storeId('0123456789abcdef0123456789abcdef')
 const OTHER = storeId('f'.repeat(32))
 const BOOT = '11111111-2222-3333-4444-555555555555'
-const MARK = { number: 12, replica: replicaId(2 ** 53 - 1), clock: 2 ** 40 }
+const MARK = { number: 12, replica: replicaId(2 ** 53 - 1), clock: 2 ** 40, tip: 2 ** 32 - 1, before: 2 ** 31 }
 
 const test = suite<{ dir: string; remove(): void }>('the witness')
 test.before.each(context => {
@@ -96,10 +96,26 @@ test('after a reboot it is stale, and of another store it is foreign', async ({ 
   writeFileSync(fileOf(dir, OTHER), readFileSync(fileOf(dir)))
   assert.equal(await readingOf(dir, { store: OTHER }), { state: 'foreign' })
   const newer = readFileSync(fileOf(dir))
-  newer.writeUInt32LE(2, 4)
-  newer.writeUInt32LE(crc32(newer, 0, 88), 88)
+  newer.writeUInt32LE(3, 4)
+  newer.writeUInt32LE(crc32(newer, 0, 92), 92)
   writeFileSync(fileOf(dir), newer)
   assert.equal(await readingOf(dir), { state: 'foreign' })
+})
+
+test('one of version 1, which knew no tips, proves nothing', async ({ dir }) => {
+  const witness = await open(dir)
+  witness.write(MARK)
+  await witness.close()
+  const older = readFileSync(fileOf(dir))
+  older.writeUInt32LE(1, 4)
+  older.fill(0, 84)
+  older.writeUInt32LE(crc32(older, 0, 88), 88)
+  writeFileSync(fileOf(dir), older)
+  const next = await open(dir)
+  assert.equal(next.read(), { state: 'none' })
+  next.write(MARK)
+  await next.close()
+  assert.is((await readingOf(dir)).state, 'whole')
 })
 
 test('no flipped bit and no cut goes unseen', async ({ dir }) => {
@@ -107,13 +123,13 @@ test('no flipped bit and no cut goes unseen', async ({ dir }) => {
   witness.write(MARK)
   await witness.close()
   const whole = readFileSync(fileOf(dir))
-  for (let bit = 0; bit < 92 * 8; bit += 5) {
+  for (let bit = 0; bit < 96 * 8; bit += 5) {
     const bytes = Buffer.from(whole)
     bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7))
     writeFileSync(fileOf(dir), bytes)
     assert.not.equal((await readingOf(dir)).state, 'whole', `bit ${bit}`)
   }
-  for (const length of [0, 1, 40, 91]) {
+  for (const length of [0, 1, 40, 95]) {
     writeFileSync(fileOf(dir), whole.subarray(0, length))
     assert.is((await readingOf(dir)).state, length === 0 ? 'none' : 'torn')
   }

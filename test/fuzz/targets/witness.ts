@@ -10,9 +10,9 @@ import { must, type OpenTarget, type Outcome, type Target } from '../target.js'
 
 const STORE = storeId('abcdef0123456789'.repeat(2))
 const BOOT = '11111111-2222-3333-4444-555555555555'
-const MARK: CommitMark = { number: 12, replica: replicaId(77), clock: 34 }
+const MARK: CommitMark = { number: 12, replica: replicaId(77), clock: 34, tip: 0x9abcdef0, before: 0x12345678 }
 /** A record, without its checksum, and where it stands. */
-const RECORD_BYTES = 92
+const RECORD_BYTES = 96
 
 /** The file of a witness, as the next start finds it: it must prove nothing that it does not say under its checksum. */
 export const witness: Target = {
@@ -39,7 +39,8 @@ class WitnessTarget implements OpenTarget {
     readonly runtimeDir: string,
   ) {
     this.#path = join(runtimeDir, `${STORE}.witness`)
-    this.#whole = readFileSync(this.#path)
+    // A slice of a Buffer would share its bytes: what is repaired would change every later sample.
+    this.#whole = Uint8Array.from(readFileSync(this.#path))
   }
 
   sample(prng: Prng): Uint8Array {
@@ -49,7 +50,9 @@ class WitnessTarget implements OpenTarget {
   repair(bytes: Uint8Array, prng: Prng): Uint8Array {
     const record = (prng.chance(0.5) ? this.#whole : bytes).slice(0, RECORD_BYTES)
     if (record.length === RECORD_BYTES && prng.chance(0.6))
-      view(record).setFloat64(prng.pick([60, 68, 76]), prng.pick([0, -1, 0.5, 1e300, Number.NaN, 35, 13]), true)
+      view(record).setFloat64(prng.pick([60, 68, 76]), prng.pick([0, -1, 0.5, 1e300, Number.NaN, 35, 13, 11]), true)
+    if (record.length === RECORD_BYTES && prng.chance(0.3))
+      view(record).setUint32(84, prng.pick([0, 1, MARK.tip, MARK.before]), true)
     return sealBatch(record)
   }
 
@@ -64,13 +67,13 @@ class WitnessTarget implements OpenTarget {
       if (reading.state !== 'whole') return 'WITNESS_UNAVAILABLE'
       must(sealed, 'a witness whose checksum fails was taken')
       const evidence = { witness: reading.record, held: true, clean: true, stored: MARK }
-      const { number, replica, clock } = reading.record
-      const current =
-        replica === MARK.replica && (number === MARK.number ? clock === MARK.clock : number === MARK.number - 1)
+      const { number, replica, clock, tip } = reading.record
+      const last = number === MARK.number && clock === MARK.clock && tip === MARK.tip
+      const current = replica === MARK.replica && (last || (number === MARK.number - 1 && tip === MARK.before))
       const { resume } = decideIdentity(evidence)
       must(
         resume === undefined || current,
-        `an id was resumed by a witness of commit ${number}, clock ${clock}, id ${replica}`,
+        `an id was resumed by a witness of commit ${number}, clock ${clock}, tip ${tip}, id ${replica}`,
       )
       found.write(MARK)
       must(found.available, 'the next commit could not be witnessed')

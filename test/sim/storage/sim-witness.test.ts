@@ -5,7 +5,7 @@ import { SimMemory, SimWitness, type SimWitnessOptions } from './sim-witness.js'
 
 const STORE = storeId('5'.repeat(32))
 const OTHER = storeId('6'.repeat(32))
-const MARK = { number: 3, replica: replicaId(0x9f3), clock: 7 }
+const MARK = { number: 3, replica: replicaId(0x9f3), clock: 7, tip: 21, before: 14 }
 
 const test = suite('simulated witness')
 

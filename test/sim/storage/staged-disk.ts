@@ -65,8 +65,10 @@ export class StagedLog {
 
   next(): StoreWrite {
     const number = ++this.#number
+    const { log } = this.#writer
+    const before = log.tip ?? 0
     const { bytes, clock } = this.#writer.append([{ kind: 'slot', key: counterKey('orders'), p: number, n: 0 }])
-    const commit = { number, replica: this.log, clock: this.#writer.log.clock }
+    const commit = { number, replica: this.log, clock: log.clock, tip: log.tip ?? 0, before }
     return { logs: [{ log: this.log, append: { clock, update: bytes } }], commit }
   }
 }
