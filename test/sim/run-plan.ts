@@ -1,7 +1,7 @@
 import { Breach } from './check/breach.js'
 import { Checks } from './check/checks.js'
 import { drawsOf } from './draw.js'
-import type { Plan } from './plan/plan.js'
+import type { Plan, PlannedEvent } from './plan/plan.js'
 import { printCommand } from './plan/words.js'
 import { loadOldRelease } from './releases.js'
 import { heal, settle } from './settle.js'
@@ -66,20 +66,21 @@ async function run(plan: Plan, options: RunOptions): Promise<RunResult> {
     ...{ seed: plan.seed, room: plan.room, observer: checks },
     trace: options.trace ? line => trace.push(line) : undefined,
   })
-  let after = 'the start'
+  // Printed only where something fails.
+  let after: PlannedEvent | string = 'the start'
   let failure: Failure | undefined
   try {
     await world.start()
-    for (const { atMs, command } of plan.events) {
-      await world.runUntil(atMs)
-      after = `${atMs} ${printCommand(command)}`
-      if (options.trace) trace.push(`# ${after}`)
-      await world.execute(command)
+    for (const event of plan.events) {
+      await world.runUntil(event.atMs)
+      after = event
+      if (options.trace) trace.push(`# ${print(event)}`)
+      await world.execute(event.command)
     }
     after = 'the end of the plan'
     await finish(plan, world, checks)
   } catch (error) {
-    failure = failureOf(error, world, after)
+    failure = failureOf(error, world, typeof after === 'string' ? after : print(after))
   }
   return {
     ...{ seed: plan.seed, hash: world.hash, steps: world.time.happened, virtualMs: world.time.nowMs },
@@ -116,6 +117,10 @@ async function settleAll(world: World, nodes: readonly SimNode[], checks: Checks
       return { node: name, disk, replica, keys: [...replica.table.keys('')], read: key => node.reader(key).totals }
     }),
   )
+}
+
+function print({ atMs, command }: PlannedEvent): string {
+  return `${atMs} ${printCommand(command)}`
 }
 
 function failureOf(error: unknown, world: World, after: string): Failure {

@@ -52,7 +52,6 @@ export class SimProcess {
   readonly bornAt: number
   /** It was opened: its program has it in hand. */
   started = false
-  opening = false
   readonly #counters = new Map<string, Counter>()
   #dead = false
   #paused = false
@@ -114,12 +113,7 @@ export class SimProcess {
 
   /** Loads and counts from then on, and takes links. */
   async start(): Promise<void> {
-    this.opening = true
-    try {
-      await this.node.start()
-    } finally {
-      this.opening = false
-    }
+    await this.node.start()
     if (this.#dead) return
     this.started = true
     this.options.network.listen(urlOf(this.options.name), this.options.name, this.#life.network.wire)

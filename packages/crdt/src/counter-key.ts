@@ -12,6 +12,10 @@ export const LABELS_MAX = 16
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]{0,63}$/
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
 const utf8 = new TextEncoder()
+const REMEMBERED_MAX = 4096
+const REMEMBERED_CHARACTERS_MAX = 256
+/** Texts that were found canonical: most are asked for again. */
+const canonical = new Set<string>()
 
 /** Checks a name of a counter, node or room, or a label's value: at most 256 bytes of UTF-8, no control characters, no lone
  *  surrogates. Everything else is ordinary; no normalisation is applied, so NFC and NFD twins are two names.
@@ -105,8 +109,14 @@ export function parseCounterKey(text: string): CounterName {
 
 /** The canonical key of a text that may not be canonical. @throws TallymeshError INVALID_NAME */
 export function canonicalKey(text: string): CounterKey {
+  if (canonical.has(text)) return text as CounterKey
   const { name, labels } = parseCounterKey(text)
-  return counterKey(name, labels)
+  const key = counterKey(name, labels)
+  if (key === text && text.length <= REMEMBERED_CHARACTERS_MAX) {
+    if (canonical.size === REMEMBERED_MAX) canonical.clear()
+    canonical.add(text)
+  }
+  return key
 }
 
 class KeyReader {
@@ -119,7 +129,14 @@ class KeyReader {
 
   /** Reads up to `end` or the end of the text, undoing escapes. */
   until(end: string): string {
-    let read = ''
+    let next = this.text.indexOf(end, this.#at)
+    if (next === -1) next = this.text.length
+    let read = this.text.slice(this.#at, next)
+    if (!read.includes('\\')) {
+      this.#at = next
+      return read
+    }
+    read = ''
     while (!this.done && this.text[this.#at] !== end) {
       if (this.text[this.#at] === '\\') this.#at++
       if (this.done) this.fail('an escape without a character')

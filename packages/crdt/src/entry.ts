@@ -3,6 +3,7 @@ import * as encoding from 'lib0/encoding'
 import { type CounterKey, canonicalKey, checkName } from './counter-key.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
+import { readText } from './text.js'
 import { readUint } from './uint.js'
 
 /** A slot of the log's own replica, as absolute totals. */
@@ -140,7 +141,7 @@ function readSlot(decoder: decoding.Decoder, known: KnownKeys): { key: CounterKe
 }
 
 function readKey(decoder: decoding.Decoder, known: KnownKeys): CounterKey {
-  const text = decoding.readVarString(decoder)
+  const text = readText(decoder)
   const key = known.findKey(text) ?? canonicalKey(text)
   if (key !== text) throw new TallymeshError('BATCH_DAMAGED', `key ${JSON.stringify(text)} is not in canonical form`)
   return key

@@ -74,11 +74,13 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 }
 
 function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  for (let i = 0; i < 4; i++) bytes[at + i] = value >>> (8 * i)
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
 }
 
 function readUint32(bytes: Uint8Array, at: number): number {
-  let value = 0
-  for (let i = 0; i < 4; i++) value |= (bytes[at + i] as number) << (8 * i)
-  return value >>> 0
+  const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [number, number, number, number]
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
 }

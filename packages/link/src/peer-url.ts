@@ -15,12 +15,20 @@ const FORM = /^wss?:\/\/[^\s/\\?#@]+(\/|\/mesh)?$/i
  *  @returns the one form of that address: `ws://host:port/`, the host in lower case and the port always named
  *  @throws TallymeshError INVALID_URL for anything else; its message never holds credentials or a query */
 export function parsePeerUrl(text: string): string {
-  if (!FORM.test(text) || text.length > HELLO_URL_BYTES_MAX || !URL.canParse(text)) throw invalidUrl(text)
-  const { protocol, hostname, port } = new URL(text)
+  if (!FORM.test(text) || text.length > HELLO_URL_BYTES_MAX) throw invalidUrl(text)
+  const { protocol, hostname, port } = parsed(text)
   const url = `${protocol}//${hostname}:${port || (protocol === 'wss:' ? 443 : 80)}/`
   // A host in other letters than ASCII grows: what stands in records is this form.
   if (port === '0' || url.length > HELLO_URL_BYTES_MAX) throw invalidUrl(text)
   return url
+}
+
+function parsed(text: string): URL {
+  try {
+    return new URL(text)
+  } catch {
+    throw invalidUrl(text)
+  }
 }
 
 /** A seed that stands for every address that a name resolves to. */

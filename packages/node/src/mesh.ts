@@ -81,6 +81,9 @@ export class Mesh {
   readonly #reports = new RecentReports()
   /** What was made of the URLs that members are known by: looked at in every tick. */
   readonly #parsed = new WeakMap<readonly string[], readonly string[]>()
+  /** Where addresses were looked for in the last tick, and what was found. */
+  #sources: ReadonlyArray<readonly string[]> = []
+  #found = new Set<string>()
   #nowMs = 0
   #paused = false
   #whenEmpty: (() => void)[] = []
@@ -149,14 +152,19 @@ export class Mesh {
   }
 
   /** The seeds, and where the members are now: what nobody names any more is not dialed for ever. */
-  #wanted(): Set<string> {
-    const wanted = new Set(this.options.seeds())
+  #wanted(): ReadonlySet<string> {
     const own = this.options.hello().urls
-    for (const member of this.options.members()) {
-      if (member.removed) continue
-      for (const url of this.#addresses(member.name, member.urls)) if (!own.includes(url)) wanted.add(url)
-    }
-    return wanted
+    const sources = [this.options.seeds(), own]
+    for (const { removed, name, urls } of this.options.members())
+      if (!removed) sources.push(this.#addresses(name, urls))
+    // None of these lists ever changes: most ticks find the same ones.
+    if (sources.length === this.#sources.length && sources.every((urls, i) => urls === this.#sources[i]))
+      return this.#found
+    const [seeds = [], , ...members] = sources
+    this.#sources = sources
+    this.#found = new Set(seeds)
+    for (const urls of members) for (const url of urls) if (!own.includes(url)) this.#found.add(url)
+    return this.#found
   }
 
   /** The addresses among what a member calls its URLs, each in its one form. Such a list never changes. */

@@ -119,6 +119,13 @@ export class Clocks {
 
   /** The heartbeat, with a sum over all logs: two nodes whose sums are equal hold the same. */
   ping(): Extract<Message, { type: 'ping' }> {
+    const linked: ReplicaId[] = []
+    for (const { replica } of this.peers) if (replica !== 0) linked.push(replica)
+    return { type: 'ping', replica: this.commits.replica ?? 0, linked, ...this.sum() }
+  }
+
+  /** A sum over all logs that can be served. */
+  sum(): { lo: number; hi: number } {
     let lo = 0
     let hi = 0
     for (const state of this.#states()) {
@@ -126,8 +133,7 @@ export class Clocks {
       lo = (lo + Math.imul(state.lo ^ state.clock, (state.log & 0xffffffff) | 1)) >>> 0
       hi = (hi + Math.imul(state.hi ^ state.clock, (state.log & 0xffffffff) | 1)) >>> 0
     }
-    const linked = [...this.peers].flatMap(({ replica }) => (replica === 0 ? [] : [replica]))
-    return { type: 'ping', replica: this.commits.replica ?? 0, linked, lo, hi }
+    return { lo, hi }
   }
 
   /** Compares one log; answers the own state where this node is ahead. */

@@ -1,6 +1,8 @@
 import type { LinkId } from './effect.js'
 import { FailureDetector, PHI_DOWN } from './failure-detector.js'
 
+const NONE: readonly LinkId[] = []
+
 interface OpenLink {
   readonly instance: string
   /** Whether this node dialed it. */
@@ -36,8 +38,10 @@ export class Links {
   }
 
   /** The links whose peers fell silent. */
-  silent(nowMs: number): LinkId[] {
-    return [...this.#open].filter(([, { detector }]) => detector.phi(nowMs) >= PHI_DOWN).map(([link]) => link)
+  silent(nowMs: number): readonly LinkId[] {
+    let silent = NONE
+    for (const [link, { detector }] of this.#open) if (detector.phi(nowMs) >= PHI_DOWN) silent = [...silent, link]
+    return silent
   }
 
   /** Which of two links to the same process has to go, if there is one already: both ends keep the one that the smaller

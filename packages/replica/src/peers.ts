@@ -85,6 +85,14 @@ export class Peers {
   /** Sends, unless the link was closed in the middle of this step. */
   send(peer: Peer, message: Message): void {
     if (this.#peers.get(peer.link) !== peer) return
-    this.effects.push({ type: 'send', link: peer.link, ...encodeMessage(message) })
+    const { kind, body } = encodeMessage(message)
+    this.effects.push({ type: 'send', link: peer.link, kind, body })
+  }
+
+  /** Sends the same to all. */
+  sendAll(message: Message): void {
+    if (this.#peers.size === 0) return
+    const { kind, body } = encodeMessage(message)
+    for (const link of this.#peers.keys()) this.effects.push({ type: 'send', link, kind, body })
   }
 }

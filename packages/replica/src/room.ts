@@ -18,6 +18,8 @@ import type { LogState } from './protocol.js'
 /** Bytes of one update that is taken over, about. */
 const TAKEN_OVER_BYTES = 256 * 1024
 
+const NONE: readonly number[] = []
+
 /** A log of which a write is under way, and its clock in that write. */
 export interface WrittenLog {
   readonly log: ReplicaLog
@@ -178,7 +180,8 @@ export class Room {
   }
 
   /** The keys (by table id) that changed since the last call. */
-  takeChanged(): number[] {
+  takeChanged(): readonly number[] {
+    if (this.#changed.size === 0) return NONE
     const changed = [...this.#changed]
     this.#changed.clear()
     return changed

@@ -76,8 +76,7 @@ export class Sync {
 
   /** Tells every peer that this node lives, and how its logs sum up. */
   heartbeat(): void {
-    const ping = this.#clocks.ping()
-    for (const peer of this.peers) this.peers.send(peer, ping)
+    if (this.peers.size > 0) this.peers.sendAll(this.#clocks.ping())
   }
 
   /** Compares clocks with the peers whose sums differ. */
@@ -156,7 +155,7 @@ export class Sync {
     const known = peer.replica
     peer.replica = ping.replica
     peer.linked = new Set(ping.linked)
-    const sum = this.#clocks.ping()
+    const sum = this.#clocks.sum()
     peer.differs = sum.lo !== ping.lo || sum.hi !== ping.hi
     if (known !== peer.replica) this.#confirmTo(peer)
   }

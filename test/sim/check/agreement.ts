@@ -2,7 +2,7 @@ import { Breach } from './breach.js'
 import { isAcknowledged, type Ledger, type Side, showOperation, type Tracked } from './ledger.js'
 import type { Losses } from './losses.js'
 import type { SettledNode } from './settled.js'
-import { checkSide } from './side-check.js'
+import { checkSide, type Place } from './side-check.js'
 
 type Shown = ReturnType<SettledNode['read']>
 
@@ -45,19 +45,12 @@ export class Agreement {
   }
 
   #checkKey({ node }: SettledNode, key: string, { increments, decrements }: Shown): void {
-    this.#checkSide(
-      `the sum of increments of ${JSON.stringify(key)} on ${node}`,
-      increments,
-      this.ledger.increments(key),
-    )
-    this.#checkSide(
-      `the sum of decrements of ${JSON.stringify(key)} on ${node}`,
-      decrements,
-      this.ledger.decrements(key),
-    )
+    const { ledger } = this
+    this.#checkSide({ what: 'the sum of increments', key, node }, increments, ledger.increments(key))
+    this.#checkSide({ what: 'the sum of decrements', key, node }, decrements, ledger.decrements(key))
   }
 
-  #checkSide(where: string, total: bigint, side: Side | undefined): void {
+  #checkSide(where: Place, total: bigint, side: Side | undefined): void {
     const counted = checkSide(where, total, side, this.#excused)
     if (!counted || !side) return
     for (const count of side.counts) {
@@ -85,7 +78,7 @@ export class Agreement {
       const totals = read(key)
       const side = this.ledger.side(key, amount)
       const total = amount > 0 ? totals.increments : totals.decrements
-      const counted = checkSide(`the total of ${JSON.stringify(key)}`, total, side, this.#excused)
+      const counted = checkSide({ what: 'the total', key }, total, side, this.#excused)
       if (!counted || !side) continue
       const own = side.counts.find(count => count.tracked === group && count.amount === Math.abs(amount))
       const has = own !== undefined && counted.has(own)

@@ -171,7 +171,9 @@ export class Checks implements Observer {
     this.#own.reported(node, error.code)
     this.#outcomes.reported(node, life, error.code)
     this.#trust.reported(node, error.code)
-    if (error.code === 'LOG_DAMAGED' || error.code === 'STORE_CORRUPT') this.#own.damaged(node)
+    if (error.code !== 'LOG_DAMAGED' && error.code !== 'STORE_CORRUPT') return
+    this.#own.damaged(node)
+    this.#losses.found(node)
   }
 
   /** At the end, everything healed and at rest. @param nodes all live ones @throws Breach */

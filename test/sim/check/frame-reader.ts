@@ -1,5 +1,6 @@
 import { KIND } from '@tallymesh/replica'
 import { Cursor } from './cursor.js'
+import { updateEnd } from './update-end.js'
 
 /** What of a frame the checks look at. */
 export interface FrameVisitor {
@@ -13,8 +14,6 @@ export interface FrameVisitor {
 }
 
 const PULL = 0
-const DELETED = 1
-const HAS_ORIGIN = 0x80
 
 /** Reads frames as far as the checks need it, without taking their batches apart. */
 export class FrameReader {
@@ -70,22 +69,4 @@ export class FrameReader {
   #end(cursor: Cursor, what: string): void {
     if (!cursor.done) throw new RangeError(`a list of ${what} ends at byte ${cursor.at} of ${cursor.bytes.length}`)
   }
-}
-
-/** The clock behind the last element of a Yjs update of one log; 0 where it has none. Only the first item can stand for several. */
-function updateEnd(cursor: Cursor): number {
-  if (cursor.uint() === 0) return 0
-  const structs = cursor.uint()
-  cursor.uint()
-  const clock = cursor.uint()
-  const info = cursor.byte()
-  if ((info & 0x1f) !== DELETED) return clock + structs
-  if ((info & HAS_ORIGIN) !== 0) {
-    cursor.uint()
-    cursor.uint()
-  } else {
-    cursor.uint()
-    cursor.skip(cursor.uint())
-  }
-  return clock + cursor.uint() + structs - 1
 }

@@ -62,7 +62,7 @@ export class Losses {
   lost(why: Exclude<Loss, 'power'>, node: NodeName, disks: Disks, branched: boolean): void {
     this.#nodes.push(node)
     if (why === 'flip') this.#flips.set(node, this.#nodes.length)
-    else this.#blameLoss(node)
+    else this.found(node)
     this.#expose(why, node, disks.get(node), branched)
     const others = new Holders([...disks].filter(([name]) => !branched || name !== node).map(([, disk]) => disk))
     this.#exposed = this.#exposed.filter(tracked => {
@@ -101,8 +101,8 @@ export class Losses {
     if (why === 'flip') this.#flipped.push(tracked)
   }
 
-  /** A disk on which a bit was flipped lost more than that, which nobody has to report. */
-  #blameLoss(node: NodeName): void {
+  /** What a flipped bit took from a node was reported, or its disk lost more than that, which nobody has to report. */
+  found(node: NodeName): void {
     this.#flipped = this.#flipped.filter(tracked => {
       if (tracked.operation.node !== node) return true
       tracked.excuse = 'loss'

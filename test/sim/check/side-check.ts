@@ -7,6 +7,13 @@ const SHOWN_MAX = 6
 /** Whether an acknowledged operation may be missing. */
 export type Excused = (tracked: Tracked) => boolean
 
+/** Which total is looked at: shown only where something is wrong with it. */
+export interface Place {
+  readonly what: string
+  readonly key: string
+  readonly node?: string
+}
+
 /** What one side of a key must add up to: all of `due`, and some of `open`. */
 interface Due {
   readonly due: readonly Count[]
@@ -17,14 +24,14 @@ interface Due {
 /** Checks a total against what was asked for. Where some counts need not be there, and all have powers of two of their own, the
  *  total names those that are: then they are answered. @throws Breach */
 export function checkSide(
-  where: string,
+  where: Place,
   total: bigint,
   side: Side | undefined,
   excused: Excused,
 ): Set<Count> | undefined {
   if (side === undefined) {
     if (total === 0n) return undefined
-    throw new Breach(1, 'total-above', `${where} is ${total}; nothing was ever asked for there`)
+    throw new Breach(1, 'total-above', `${showPlace(where)} is ${total}; nothing was ever asked for there`)
   }
   const sorted = sort(side.counts, excused)
   const { due, open } = sorted
@@ -84,11 +91,11 @@ function haveOwnBits(due: readonly Count[], open: readonly Count[]): boolean {
 }
 
 /** Says what one operation would explain the total, counted twice, not at all, or though it was refused. */
-function fail(where: string, total: bigint, due: Due): never {
+function fail(where: Place, total: bigint, due: Due): never {
   const amounts = due.open.map(({ amount }) => amount)
   const isDue = sum(due.due)
   const fits = (other: bigint): boolean => isSubsetSum(other - isDue, amounts) === true
-  const text = `${where} is ${total}, due are ${isDue}`
+  const text = `${showPlace(where)} is ${total}, due are ${isDue}`
   for (const { tracked, amount } of due.refused) {
     if (!fits(total - BigInt(amount))) continue
     throw new Breach(1, 'refused-counted', `${text}: as if ${showOperation(tracked)} were counted`)
@@ -104,6 +111,10 @@ function fail(where: string, total: bigint, due: Due): never {
   const open = due.open.length > 0 ? `, and some of ${show(due.open)}` : ''
   const kind = total < isDue ? 'lost' : 'total'
   throw new Breach(1, kind, `${text}, of ${show(due.due)}${open}`)
+}
+
+function showPlace({ what, key, node }: Place): string {
+  return `${what} of ${JSON.stringify(key)}${node === undefined ? '' : ` on ${node}`}`
 }
 
 function show(counts: readonly Count[]): string {

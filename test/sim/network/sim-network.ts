@@ -47,6 +47,8 @@ export class SimNetwork implements Surroundings {
   inFlight = 0
   readonly #options: SimNetworkOptions
   readonly #listeners = new Map<string, { readonly name: NodeName; readonly wire: Wire }>()
+  /** The one form of each URL that was read. */
+  readonly #addresses = new Map<string, string>()
   /** Where an address leads, also while nobody listens there. */
   readonly #names = new Map<string, NodeName>()
   readonly #places = new Map<NodeName, SimPlace>()
@@ -60,7 +62,7 @@ export class SimNetwork implements Surroundings {
 
   /** The process at `name` takes links at `url` from now on. @throws Error where another process does */
   listen(url: string, name: NodeName, wire: Wire): void {
-    const address = parsePeerUrl(url)
+    const address = this.#address(url)
     const taken = this.#listeners.get(address)
     if (taken !== undefined) throw new Error(`${name} cannot listen at ${url}: ${taken.name} does`)
     this.#listeners.set(address, { name, wire })
@@ -82,7 +84,7 @@ export class SimNetwork implements Surroundings {
   /** Dials once: `dialWs` of this network. What follows is one `refused`, or `open` and later `closed`.
    *  @throws TallymeshError INVALID_URL */
   dial(from: NodeName, url: string, wire: Wire): Dialing {
-    const address = parsePeerUrl(url)
+    const address = this.#address(url)
     const to = this.#names.get(address) ?? address
     const connection = new SimConnection(
       {
@@ -147,6 +149,12 @@ export class SimNetwork implements Surroundings {
       this.injected.dropped++
       connection.break()
     }
+  }
+
+  #address(url: string): string {
+    let address = this.#addresses.get(url)
+    if (address === undefined) this.#addresses.set(url, (address = parsePeerUrl(url)))
+    return address
   }
 
   #place(name: NodeName): SimPlace {

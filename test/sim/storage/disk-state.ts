@@ -1,4 +1,6 @@
-import { type CommitMark, decodeLogUpdate, type LogWrite, type ReplicaId, ReplicaLog, Table } from '@tallymesh/crdt'
+import { type CommitMark, type LogWrite, type ReplicaId, ReplicaLog, Table } from '@tallymesh/crdt'
+import { Cursor } from '../check/cursor.js'
+import { updateEnd } from '../check/update-end.js'
 
 /** A stored update, with the clock at which it starts. */
 export interface DiskRecord {
@@ -24,6 +26,7 @@ export const EMPTY_DISK: DiskState = { logs: new Map(), mark: undefined }
 
 /** Records never change, so what they add up to is read once. */
 const CLOCKS = new WeakMap<DiskLog, number>()
+const CURSOR = new Cursor()
 const WHOLE = new WeakMap<DiskLog, number>()
 
 /** The state after a write. */
@@ -43,12 +46,12 @@ export function recordsOf(log: DiskLog): readonly DiskRecord[] {
 }
 
 /** The clock up to which a log is stored. */
-export function clockOf(log: ReplicaId, stored: DiskLog | undefined): number {
+export function clockOf(stored: DiskLog | undefined): number {
   if (!stored) return 0
   let clock = CLOCKS.get(stored)
   if (clock === undefined) {
     const last = stored.records.at(-1)
-    clock = last ? endOf(log, last) : (stored.head?.clock ?? 0)
+    clock = last ? updateEnd(CURSOR.over(last.update)) : (stored.head?.clock ?? 0)
     CLOCKS.set(stored, clock)
   }
   return clock
@@ -70,11 +73,6 @@ export function wholeClockOf(log: ReplicaId, stored: DiskLog | undefined): numbe
     WHOLE.set(stored, whole)
   }
   return whole
-}
-
-function endOf(log: ReplicaId, { update }: DiskRecord): number {
-  const { deletedTo, elements } = decodeLogUpdate(log, update)
-  return deletedTo + elements.length
 }
 
 function changed({ append, head }: LogWrite, old: DiskLog | undefined): DiskLog | undefined {

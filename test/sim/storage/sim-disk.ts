@@ -14,6 +14,9 @@ export interface SimDiskOptions {
   readonly syncMs: readonly [min: number, max: number]
 }
 
+/** What is drawn for a disk, by name and number. */
+type Drawn = 'part' | 'answer' | 'power' | 'slow' | 'sync' | 'fail'
+
 /** What happens to one batch on its way to the disk. */
 export interface BatchEvents {
   /** It begins to reach the disk. Answers false where the process died over it: then nothing of it does. */
@@ -46,12 +49,18 @@ export class SimDisk {
   /** Counts what makes batches on their way to nothing: other content was put in their place. */
   #epoch = 0
   #stuck: (() => void)[] = []
+  readonly #names: Readonly<Record<Drawn, string>>
 
   constructor(
     readonly options: SimDiskOptions,
     store?: StoreId,
   ) {
     const digit = (_: unknown, i: number) => Math.floor(options.draw(`store ${options.name}`, i) * 16).toString(16)
+    const { name } = options
+    this.#names = {
+      ...{ part: `part ${name}`, answer: `answer ${name}`, power: `power ${name}` },
+      ...{ slow: `slow ${name}`, sync: `sync ${name}`, fail: `fail ${name}` },
+    }
     this.storeId = store ?? storeId(Array.from({ length: 32 }, digit).join(''))
   }
 
@@ -154,7 +163,7 @@ export class SimDisk {
   }
 
   clock(log: ReplicaId): number {
-    return clockOf(log, this.#synced.logs.get(log))
+    return clockOf(this.#synced.logs.get(log))
   }
 
   /** The clock up to which nothing of a log is missing here. */
@@ -191,8 +200,8 @@ export class SimDisk {
     return { error: new Error('input/output error (simulated)'), lands: this.#drawn('fail', number) < 0.5 }
   }
 
-  #drawn(what: string, number: number): number {
-    return this.options.draw(`${what} ${this.options.name}`, number)
+  #drawn(what: Drawn, number: number): number {
+    return this.options.draw(this.#names[what], number)
   }
 }
 

@@ -4,7 +4,7 @@ import { decodeWitness, encodeWitness, type WitnessPort, type WitnessReading } f
 /** The part of a machine that lives as long as its boot: witness files, and locks that go with their processes. */
 export class SimMemory {
   #boots = 1
-  readonly #files = new Map<StoreId, Buffer>()
+  readonly #files = new Map<StoreId, Uint8Array>()
   readonly #places = new Map<string, StoreId>()
   readonly #locks = new Map<StoreId, SimWitness>()
 
@@ -26,9 +26,9 @@ export class SimMemory {
     return this.#files.get(store)
   }
 
-  /** Puts a witness back to what it said. */
+  /** Puts a witness to what it says from now on. @param bytes never change */
   put(store: StoreId, bytes: Uint8Array | undefined): void {
-    if (bytes) this.#files.set(store, Buffer.from(bytes))
+    if (bytes) this.#files.set(store, bytes)
     else this.#files.delete(store)
   }
 
