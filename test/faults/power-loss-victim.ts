@@ -58,6 +58,11 @@ export class Victim {
     this.#replica = await this.node.replica()
   }
 
+  /** Stands still from now on, in the middle of whatever it does, if it is open. */
+  pause(): void {
+    this.#handle?.pause()
+  }
+
   /** Ends the process as the power cut does, if it is open. */
   async kill(): Promise<void> {
     await this.#handle?.kill()
