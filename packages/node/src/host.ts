@@ -6,7 +6,7 @@ import { cryptoRandom } from './random.js'
  *  own. Disk and witness are handed in apart. */
 export interface Host {
   readonly random: Random
-  /** A monotonic time, ms. */
+  /** A time that is not expected to be set, ms. */
   nowMs(): number
   /** Runs `act` once, after about `delayMs`. @returns cancels it */
   after(delayMs: number, act: () => void): () => void

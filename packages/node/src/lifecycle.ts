@@ -91,7 +91,7 @@ export class Lifecycle {
   }
 
   #makeEngine(): Engine {
-    const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs, batchVersion } = this.settings
+    const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs, batchVersion, updateBytesMax } = this.settings
     const { id: store } = this.store
     const { seeds, urls } = this.network
     return new Engine({
@@ -102,6 +102,7 @@ export class Lifecycle {
           heartbeatMs,
           antiEntropyMs,
           batchVersion,
+          ...(updateBytesMax !== undefined && { updateBytesMax }),
           instance: this.#instance,
           urls,
           random: this.host.random,

@@ -26,7 +26,7 @@ export async function loadReplica({ replica: options, store, repair, events }: E
 
 /** Decides under which id a loaded replica goes on. The caller puts it in the place of the old one in the same turn: the cells
  *  that it takes over know their keys' places in its table only.
- *  @param old the loop whose disk failed: what it counted and never put in a batch is carried over
+ *  @param old the loop whose disk failed: what it counted and did not make durable is carried over
  *  @returns the last own commit that may be known outside */
 export function startReplica(
   { replica, clean }: Loaded,
@@ -45,24 +45,20 @@ export function startReplica(
   replica.start(verdict.resume)
   // A crash may have kept the last commit from the witness; peers learn of that commit as soon as they link.
   if (verdict.resume !== undefined && store.lastCommit) witness.write(store.lastCommit)
-  if (old) takeOver(replica, old.replica, store.lastCommit)
+  if (old) takeOver(replica, old.replica)
   // What is resumed may reach peers before the next commit: a later reopening must not find the disk older than this.
   return verdict.resume === undefined ? old?.lastMark : store.lastCommit
 }
 
-/** What a replica knew that the disk did not take, the commit in flight included: nobody outside knows of it, and no value that
- *  was read falls. An id that it knew to be forked is not gone on with. */
-function takeOver(replica: Replica, old: Replica, stored: CommitMark | undefined): void {
+/** What a replica knew that the disk did not take, the commit in flight included: its peers do not know of it, and no value that was
+ *  read falls. An id that it knew to be forked is not gone on with. The cells come last: what they add on top depends on all that
+ *  came before, and can be taken over only once. */
+function takeOver(replica: Replica, old: Replica): void {
   const { inFlight, open } = old.commits
-  const lost = inFlight && !isSame(inFlight.mark, stored) ? inFlight : undefined
-  replica.commits.adoptCells(old.commits.cells(), open, lost)
-  replica.room.takeOver(old.room, [old.commits.replica, inFlight?.replica])
-  replica.takeOver([...(lost?.entries ?? []), ...old.commits.extras()])
   for (const log of old.room.forked) {
     if (!replica.room.forked.has(log)) replica.diverged(log, 'this node met both before its disk failed', [])
   }
-}
-
-function isSame(a: CommitMark, b: CommitMark | undefined): boolean {
-  return a.number === b?.number && a.replica === b.replica && a.clock === b.clock && a.tip === b.tip
+  replica.room.takeOver(old.room, [old.commits.replica, inFlight?.replica])
+  replica.takeOver([...(inFlight?.entries ?? []), ...old.commits.extras()])
+  replica.commits.adoptCells(old.commits.cells(), open, inFlight)
 }

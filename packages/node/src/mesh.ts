@@ -104,6 +104,11 @@ export class Mesh {
     return this.#acceptor
   }
 
+  /** Asks again whether the tokens shown are good. */
+  recheck(): void {
+    this.#acceptor?.recheck()
+  }
+
   get links(): number {
     return this.#links.size
   }

@@ -38,6 +38,7 @@ export class Network {
   readonly #mesh: Mesh
   /** Made for the first who comes. */
   #door: Door | undefined
+  #closed = false
   readonly #tokens: TokenGate
   #listener: Listener | undefined
 
@@ -91,7 +92,7 @@ export class Network {
       {
         mesh: (...upgrade) => this.#mesh.acceptor.handleUpgrade(...upgrade),
         door: (...upgrade) => this.#openDoor().handleUpgrade(...upgrade),
-        linkable: () => this.options.settings.reachable && this.options.linkable(),
+        linkable: () => !this.#closed && this.options.settings.reachable && this.options.linkable(),
       },
       request,
       socket,
@@ -101,7 +102,7 @@ export class Network {
 
   /** Ends links and door clients whose tokens are not admitted any more. */
   recheckTokens(): void {
-    this.#mesh.acceptor.recheck()
+    this.#mesh.recheck()
     this.#door?.recheck()
   }
 
@@ -131,6 +132,7 @@ export class Network {
 
   /** Ends everything; resolves once the last socket is gone. A server of the caller's stays as it is. */
   async close(): Promise<void> {
+    this.#closed = true
     this.seeds.close()
     // Stops to listen first: a client that is sent away comes back at once.
     const unlistened = this.#listener?.close()

@@ -70,6 +70,7 @@ export interface Internals {
   readonly resolve?: ResolveName
   readonly resolveMs?: number
   readonly doorClientsMax?: number
+  readonly updateBytesMax?: number
 }
 
 /** Options, checked once and completed. */

@@ -1,3 +1,4 @@
+import type { ReplicaId } from '@tallymesh/crdt'
 import { MemoryDisk } from '@tallymesh/store'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -118,6 +119,49 @@ loading(
     await within('what waited', pending)
     assert.is(Math.min(...seen), 14)
     assert.is(one.value('x'), 14)
+  }),
+)
+
+loading(
+  'what was in flight counts once where its id turns out to be forked meanwhile',
+  inRoom(async room => {
+    const disk = new MemoryDisk()
+    const one = await room.open('a', { disk })
+    await one.increment('x', 3)
+    const gate = failing(disk)
+    const doubtful = one.increment('x', 2)
+    await until('the write waits', () => gate.waiting() === 1)
+    const { replica } = one.engine
+    replica.diverged(replica.commits.replica as ReplicaId, 'so the test wants', [])
+    gate.fail()
+    assert.is((await refusal('the count in flight', doubtful)).code, 'INDETERMINATE')
+    await until('it has recovered', () => one.engine.refusal === undefined)
+    await within('a later count', one.increment('y'))
+    assert.is(one.value('x'), 5)
+  }),
+)
+
+loading(
+  'what was in flight counts once where the disk has it and forgot its mark',
+  inRoom(async room => {
+    const disk = new MemoryDisk()
+    const one = await room.open('a', { disk })
+    await one.increment('x', 3)
+    const reopen = one.store.reopen.bind(one.store)
+    one.store.reopen = async () => {
+      await reopen()
+      disk.lastCommit = undefined
+    }
+    const write = one.store.write.bind(one.store)
+    one.store.write = async what => {
+      one.store.write = write
+      await write(what)
+      throw new Error('input/output error')
+    }
+    assert.is((await refusal('the count in flight', one.increment('x', 2))).code, 'INDETERMINATE')
+    await until('it has recovered', () => one.engine.refusal === undefined)
+    await within('a later count', one.increment('y'))
+    assert.is(one.value('x'), 5)
   }),
 )
 

@@ -23,7 +23,7 @@ export class Cells {
     return cell
   }
 
-  /** Takes over a cell of another process's table. */
+  /** Takes over a cell of a replica that was given up: its key has another place in this table. */
   adopt(cell: Cell, replica: ReplicaId | undefined): void {
     cell.id = this.room.table.idOf(cell.key)
     this.#cells.set(cell.key, cell)

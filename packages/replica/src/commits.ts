@@ -10,7 +10,7 @@ import {
 import { joinEntries } from './carried.js'
 import { type Cell, type GroupCount, overflow } from './cell.js'
 import { Cells } from './cells.js'
-import type { InFlight } from './in-flight.js'
+import { type InFlight, missingOf } from './in-flight.js'
 import type { LogState } from './protocol.js'
 import type { ReplicaOptions } from './replica-options.js'
 import { type Room, stateOf } from './room.js'
@@ -82,11 +82,11 @@ export class Commits {
     this.#cells.rebaseAll(this.replica)
   }
 
-  /** Takes over the cells of a replica that was given up after a failed write. What was never in a batch still counts, and what
-   *  was in `lost`, a batch that did not reach the disk and that nobody outside knows. */
-  adoptCells(cells: Iterable<Cell>, open: number, lost: InFlight | undefined): void {
+  /** Takes over the cells of a replica that was given up after a failed write: once, as the last that is done for the new one.
+   *  What was never in a batch still counts, and what `inFlight` added and this room does not know. */
+  adoptCells(cells: Iterable<Cell>, open: number, inFlight: InFlight | undefined): void {
     this.open = open
-    for (const { cell, p, n } of lost?.counts ?? []) {
+    for (const { cell, p, n } of inFlight ? missingOf(inFlight, this.room.table) : []) {
       cell.batchedP -= p
       cell.batchedN -= n
       // It stood in one batch, groups whole: so it does again.
@@ -260,7 +260,7 @@ export class Commits {
     this.#takeCells(replica, this.#grouped, entries, counts)
     this.#grouped = 0
     for (const [identity, entry] of this.#extra) {
-      if (entries.length === COMMIT_ENTRIES_MAX) break
+      if (entries.length >= COMMIT_ENTRIES_MAX) break
       entries.push(entry)
       this.room.carry(replica, entry)
       this.#extra.delete(identity)

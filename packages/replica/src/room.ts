@@ -96,19 +96,22 @@ export class Room {
   }
 
   /** Takes over what a room whose disk failed held of others' logs and the disk does not: it may have been shown, and no value
-   *  falls. Where it held a log in part, its totals stay, and the rest is fetched again.
+   *  falls. Of what it held in part, or forgot to fetch it again, the totals stay.
    *  @param own ids that it wrote under: of those nothing counts that the disk does not have */
   takeOver(old: Room, own: readonly (ReplicaId | undefined)[]): void {
+    const excluded = (id: ReplicaId) => own.includes(id) || this.forked.has(id) || old.forked.has(id)
     for (const held of old.logs.values()) {
-      if (own.includes(held.id) || this.forked.has(held.id) || old.forked.has(held.id)) continue
+      if (excluded(held.id)) continue
       const log = this.log(held.id)
       while (held.complete && log.clock < held.clock) {
         const verdict = log.check(held.diff(log.clock, TAKEN_OVER_BYTES).bytes)
         if (verdict.verdict !== 'new') break
         this.apply(log, verdict)
       }
-      if (log.clock >= held.clock) continue
-      for (const { key, p, n } of old.table.slotsOf(held.id)) this.table.merge(held.id, this.table.idOf(key), p, n)
+    }
+    for (const id of old.table.replicas()) {
+      if (excluded(id)) continue
+      for (const { key, p, n } of old.table.slotsOf(id)) this.table.merge(id, this.table.idOf(key), p, n)
     }
   }
 

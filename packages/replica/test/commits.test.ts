@@ -84,13 +84,13 @@ class Bench {
     this.number += landed ? 1 : 0
     this.inFlight = undefined
     const old = this.commits
-    const lost = landed ? undefined : old.inFlight
+    const { inFlight } = old
     this.replica = this.make()
     for (const [log, updates] of this.updates) {
       const stored: StoredLog = { log, updates }
       assert.is(this.replica.load(stored), undefined)
     }
-    this.commits.adoptCells(old.cells(), old.closeTouched(), lost)
+    this.commits.adoptCells(old.cells(), old.closeTouched(), inFlight)
     this.replica.start(undefined)
   }
 

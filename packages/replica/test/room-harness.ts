@@ -3,7 +3,7 @@ import type { Effect, LinkId } from '../src/index.js'
 import { Prng } from './prng.js'
 import { VirtualClock } from './virtual-clock.js'
 import { VirtualDisk } from './virtual-disk.js'
-import { type NodeWatcher, type SendEffect, VirtualNode } from './virtual-node.js'
+import { type SendEffect, VirtualNode } from './virtual-node.js'
 
 /** One connection: two link ids, one at each end. */
 interface Connection {
@@ -27,7 +27,6 @@ export interface RoomOptions {
   readonly updateBytesMax?: number
   /** Reads each confirmed log back from the disk. */
   readonly deepChecks?: boolean
-  readonly watcher?: NodeWatcher
   /** Keeps a hash over all effects. */
   readonly hashes?: boolean
 }
@@ -40,7 +39,6 @@ export class RoomHarness {
   readonly antiEntropyMs: number
   readonly updateBytesMax: number
   readonly deepChecks: boolean
-  readonly watcher: NodeWatcher | undefined
   delayMs: number
   /** Frames to lose: answers true for each that never arrives. */
   loses: (from: VirtualNode, to: VirtualNode, frame: SendEffect) => boolean = () => false
@@ -60,7 +58,6 @@ export class RoomHarness {
     this.updateBytesMax = options.updateBytesMax ?? 32 * 1024
     this.delayMs = options.delayMs ?? 5
     this.deepChecks = options.deepChecks ?? true
-    this.watcher = options.watcher
     this.#hashes = options.hashes ?? false
   }
 

@@ -7,17 +7,6 @@ import type { VirtualDisk } from './virtual-disk.js'
 export type SendEffect = Extract<Effect, { type: 'send' }>
 export type ReportEffect = Extract<Effect, { type: 'report' }>
 
-/** What watches a node: the accounts of a swarm, or a test. */
-export interface NodeWatcher {
-  persisting?(node: VirtualNode, commit: CommitMark | undefined): void
-  /** The write is on the disk; the witness does not know yet. */
-  landed?(node: VirtualNode, commit: CommitMark | undefined): void
-  acknowledged?(node: VirtualNode, commit: number): void
-  confirmed?(node: VirtualNode, ticket: number): void
-  stopped?(node: VirtualNode): void
-  stepped?(node: VirtualNode): void
-}
-
 /** A node whose disk, witness, links and clock are virtual. */
 export class VirtualNode {
   disk: VirtualDisk
@@ -114,7 +103,6 @@ export class VirtualNode {
 
   /** The process ends at once; disk and witness stay as they are. */
   crash(): void {
-    this.room.watcher?.stopped?.(this)
     this.replica = undefined
     this.room.stopped(this)
   }
@@ -147,7 +135,6 @@ export class VirtualNode {
     if (!this.replica) return
     for (const effect of this.replica.step(input)) this.#carryOut(effect)
     this.flushSoon()
-    this.room.watcher?.stepped?.(this)
   }
 
   flushSoon(): void {
@@ -190,10 +177,10 @@ export class VirtualNode {
         return this.room.close(this, effect.link)
       case 'acknowledge':
         this.acknowledged.push(effect.commit)
-        return this.room.watcher?.acknowledged?.(this, effect.commit)
+        return
       case 'confirmed':
         this.confirmed.push(effect.ticket)
-        return this.room.watcher?.confirmed?.(this, effect.ticket)
+        return
       case 'unconfirmed':
         this.unconfirmed.push(effect)
         return
@@ -210,11 +197,9 @@ export class VirtualNode {
 
   #persist({ logs, commit }: Extract<Effect, { type: 'persist' }>): void {
     if (commit) this.ownIds.add(commit.replica)
-    this.room.watcher?.persisting?.(this, commit)
     const part = this.persistMs / 2
     this.#later(part, () => {
       this.disk.apply(logs, commit)
-      this.room.watcher?.landed?.(this, commit)
       this.#later(part / 2, () => {
         if (commit) this.witness = commit
         this.#later(part / 2, () => this.step({ type: 'persisted' }))
