@@ -16,6 +16,7 @@ export interface NodeSurroundings {
   readonly time: VirtualTime
   readonly network: SimNetwork
   readonly observer: Observer
+  readonly updateBytesMax: number
   /** Notes that something happened, for the trace. */
   note(what: string, node: NodeName): void
 }
@@ -134,6 +135,7 @@ export class SimNode {
       const process = new SimProcess({
         ...{ name: this.name, life, room: world.room, seeds: this.seeds, machine: this.machine, disk: this.disk },
         ...{ time: world.time, network: world.network, repair, release: this.release, bornAt: resumed?.bornAt },
+        updateBytesMax: world.updateBytesMax,
         hooks: {
           writing: () => this.#reached('write'),
           landed: () => this.#reached('landed'),

@@ -35,6 +35,8 @@ export interface ProcessOptions {
   readonly network: SimNetwork
   readonly repair: boolean
   readonly release: 1 | 2
+  /** Of one answer to a peer that lacks a part of a log, about. */
+  readonly updateBytesMax: number
   /** Where the random numbers stood when this process began for the first time: a resumed snapshot keeps its name. */
   readonly bornAt: number | undefined
   readonly hooks: StoreHooks & { witnessed?(): void }
@@ -52,6 +54,8 @@ export class SimProcess {
   readonly bornAt: number
   /** It was opened: its program has it in hand. */
   started = false
+  /** How many calls wait that ask for nothing but its own disk. */
+  waiting = 0
   readonly #counters = new Map<string, Counter>()
   #dead = false
   #paused = false
@@ -73,12 +77,13 @@ export class SimProcess {
     }
     this.bornAt = options.bornAt ?? machine.random.position
     const { checkOptions, Lifecycle, TallymeshNode } = releaseOf(options.release)
-    const settings = checkOptions({
+    const checked = checkOptions({
       ...{ name, room: ROOM, dataDir: `/sim/${name}`, repair, batchVersion: options.release },
       ...{ heartbeatMs: room.heartbeatMs, antiEntropyMs: room.antiEntropyMs },
       listen: { advertise: [urlOf(name)] },
       peers: seeds.map(urlOf),
     })
+    const settings = { ...checked, updateBytesMax: options.updateBytesMax }
     this.#life = new Lifecycle(settings, this.#store, this.#witness, this.#host())
     this.node = new TallymeshNode(this.#life)
     this.node.on('error', error => this.#dead || options.reported(error))

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { TallymeshError } from '@tallymesh/crdt'
-import { type Draw, drawsOf } from './draw.js'
+import { checkProcess } from './check/running.js'
+import { type Draw, drawsOf, Stream } from './draw.js'
 import { SimMachine } from './machine.js'
 import { SimNetwork } from './network/sim-network.js'
 import type { Observer, Operation } from './observer.js'
@@ -13,6 +14,9 @@ import { VirtualTime } from './virtual-time.js'
 
 /** The system calls a tick that is asked for among the reactions of promises once none of them is left. */
 const SETTLED = Promise.resolve()
+
+/** What each node of a room answers at most at once: what real ones do, or less. */
+const UPDATE_BYTES_MAX = [256 * 1024, 300, 300, 1_000] as const
 
 type CommandOf<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>
 
@@ -37,6 +41,8 @@ export class World {
   /** A sum over everything that happened, in order. */
   hash = 0
   readonly #draw: Draw
+  /** Of all processes: most rooms catch up in many small answers. */
+  readonly #updateBytesMax: number
   readonly #observer: Observer
   readonly #trace: ((line: string) => void) | undefined
   #failure: Error | undefined
@@ -47,6 +53,7 @@ export class World {
   constructor({ seed, room, observer, trace }: WorldOptions) {
     this.room = room
     this.#draw = drawsOf(seed)
+    this.#updateBytesMax = new Stream(this.#draw, 'update bytes', 0).pick(UPDATE_BYTES_MAX)
     this.#trace = trace
     this.#observer = guarded(observer, error => {
       this.#failure ??= error
@@ -218,10 +225,13 @@ export class World {
   ): boolean {
     const process = this.nodes.get(name)?.process
     if (!process?.started || process.paused) return false
+    checkProcess(name, process)
     const { life } = this.node(name)
     const operation: Operation = { id: ++this.#operations, node: name, life, entries, replicas }
     this.#observer.attempted(operation)
+    if (replicas === 1) process.waiting++
     const ended = (code: string) => {
+      if (replicas === 1) process.waiting--
       if (process.dead) return
       this.lastOutcome = code
       this.note(`ended ${operation.id} ${code}`, name)
@@ -237,6 +247,7 @@ export class World {
   #read(name: NodeName, key: string): boolean {
     const node = this.nodes.get(name)
     if (!node?.process?.started || node.process.paused) return false
+    checkProcess(name, node.process)
     const { increments, decrements } = node.process.counter(key).totals
     this.#observer.read({ node: name, life: node.life, key, increments, decrements })
     return true
@@ -396,7 +407,7 @@ export class World {
     const seeds = this.room.nodes.filter(other => other !== name)
     const { room, time, network } = this
     const node = new SimNode(name, machine, disk, seeds, {
-      ...{ room, time, network, observer: this.#observer },
+      ...{ room, time, network, observer: this.#observer, updateBytesMax: this.#updateBytesMax },
       note: (what, by) => this.note(what, by),
     })
     this.nodes.set(name, node)

@@ -145,9 +145,9 @@ export class Checks implements Observer {
     if (why === 'remove') this.#members.delete(node)
     this.#reports.lost(why, node)
     const gone = this.#own.lost(why, node, disks.get(node))
-    this.#giveUpIds(why, node, gone)
+    this.#giveUpIds(why, node, [...gone, ...this.#order.told(node, disks.get(node))])
     if (why === 'power') return
-    const branched = this.#branches.has(node) && why === 'rollback'
+    const branched = this.#branches.has(node) && (why === 'rollback' || why === 'restore')
     this.#readings.lost(node)
     this.#losses.lost(why, node, disks, branched)
     if (branched) this.#losses.doubt(node, this.#identities.of(node))

@@ -77,6 +77,12 @@ export class Order implements FrameVisitor {
     verified.set(log, clock)
   }
 
+  /** The own logs of which a node's last process told its peers more than its disk holds now. */
+  told(node: NodeName, disk: HeldDisk | undefined): ReplicaId[] {
+    const spoken = [...(this.#verified.get(node)?.spoken ?? [])] as Array<[ReplicaId, number]>
+    return spoken.filter(([log, clock]) => !disk || disk.clock(log) < clock).map(([log]) => log)
+  }
+
   #of(node: NodeName, life: number): Verified {
     let verified = this.#verified.get(node)
     if (verified?.life !== life) {

@@ -77,7 +77,7 @@ export class Reports {
         return faults.may('damage') || faults.may('reorder') || faults.may('repeat')
       case 'WRONG_PROTOCOL':
         // Something else came first, where a hello is missing.
-        return faults.may('lose') || faults.may('reorder') || faults.may('damage')
+        return (['lose', 'reorder', 'repeat', 'damage'] as const).some(fault => faults.may(fault))
       case 'LOG_DAMAGED':
       case 'STORE_CORRUPT':
         return this.#flipped.size > 0

@@ -1,4 +1,4 @@
-import { type Mutant, mutant } from './mutant.js'
+import { edit, type Mutant, mutant } from './mutant.js'
 
 /** Mistakes in what a node believes about its own past. */
 export const IDENTITY_MUTANTS: readonly Mutant[] = [
@@ -30,13 +30,18 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
     'if (number < witness.number || (stored?.replica === witness.replica && stored.clock < witness.clock)) {',
     'if (stored?.replica === witness.replica)\n        return { resume: stored.replica, report: undefined };\n    if (number < witness.number) {',
   ),
-  mutant(
-    'witness-id-unchecked',
-    'The witness of one replica id is believed for another.',
-    'replica/identity',
-    'const current = clean && same && stored?.replica === witness.replica;',
-    'const current = clean && same;',
-  ),
+  {
+    name: 'witness-id-unchecked',
+    story: 'The witness of one replica id is believed for another, whatever history it speaks of.',
+    edits: [
+      edit(
+        'replica/identity',
+        'const current = clean && same && stored?.replica === witness.replica;',
+        'const current = clean && same;',
+      ),
+      edit('replica/identity', ' + 1 && stored.before === witness.tip;', ' + 1;'),
+    ],
+  },
   mutant(
     'witness-boot-unchecked',
     'A witness of an earlier boot is believed.',
@@ -64,13 +69,6 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
     'replica/replica',
     'diverged(log, reason, entries) {',
     'diverged(log, reason, entries) {\n        if (log === this.commits.replica)\n            return;',
-  ),
-  mutant(
-    'fork-forgotten',
-    'A fork that was met before the disk failed is forgotten when the store was reopened.',
-    'node/loading',
-    'if (!replica.room.forked.has(log))',
-    'if (!log)',
   ),
   mutant(
     'fork-recounted',

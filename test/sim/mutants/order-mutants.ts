@@ -5,9 +5,9 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   mutant(
     'acknowledged-before-sync',
     'A commit is acknowledged when it is handed to the disk.',
-    'replica/replica',
-    "this.#effects.push({ type: 'persist', logs, commit: formed?.commit.mark });",
-    "this.#effects.push({ type: 'persist', logs, commit: formed?.commit.mark });\n        if (formed)\n            this.#effects.push({ type: 'acknowledge', commit: formed.commit.done });",
+    'node/effect-loop',
+    'const { inFlight } = this.replica.commits;',
+    'const { inFlight } = this.replica.commits;\n        if (commit && inFlight) {\n            this.lastMark = commit;\n            this.events.acknowledged(inFlight.done);\n        }',
   ),
   mutant(
     'sent-before-sync',

@@ -22,9 +22,23 @@ const rollback = withIdle((scene, actor) => {
   ])
 })
 
+/** A commit that the witness was not told of is gone on with after a start; then the disk is put back to before it. */
+function rollbackResumed(scene: Scene, actor: Actor, killMs: number): void {
+  scene.play(actor, [
+    [scene.momentMs(), () => killInCommit(scene, actor.name, 'landed')],
+    [killMs, start(actor)],
+    // Its peers hear of that commit.
+    [10 + 6 * scene.room.delayMs[1] + scene.momentMs(), { verb: 'kill', node: actor.name }],
+    [scene.momentMs(), { verb: 'rollback', node: actor.name, steps: 1 + scene.stream.int(3) }],
+    [scene.momentMs(), start(actor)],
+    [scene.momentMs(), () => work(scene, actor)],
+  ])
+}
+
 /** Put back again and again, each time with a commit that the witness may not know of. */
 const rollbackTwice = withIdle((scene, actor) => {
   const killMs = scene.room.syncMs[1] + scene.momentMs()
+  if (scene.stream.chance(0.4)) return rollbackResumed(scene, actor, killMs)
   const round = (steps: number) => [
     [scene.momentMs(), () => killInCommit(scene, actor.name, 'landed')] as const,
     [killMs, { verb: 'rollback', node: actor.name, steps }] as const,

@@ -1,5 +1,5 @@
 import type { Command, NodeName } from './command.js'
-import type { Actor, Scene } from './scene.js'
+import type { Actor, Part, Scene } from './scene.js'
 
 /** Plans a fault and what belongs to it. Answers false where it does not apply now. */
 export type Fault = (scene: Scene) => boolean
@@ -98,8 +98,29 @@ const pause = withIdle((scene, actor) => {
   scene.play(actor, [[ms, () => scene.workload.at(actor)]])
 })
 
+/** Set back by one commit, and then the same once more, before it hears of its first future. */
+function relive(scene: Scene, actor: Actor): void {
+  const { stream, room } = scene
+  const { name: node } = actor
+  const others = scene.actors.filter(other => other !== actor)
+  const add = { verb: 'add', node, key: stream.pick(room.keys), amount: 1 + stream.int(3) } as const
+  const syncedMs = 2 * room.syncMs[1] + scene.momentMs()
+  const cuts = others.map(({ name }): Part => [0, { verb: 'cut', from: node, to: name, oneWay: false }])
+  scene.play(actor, [
+    [0, add],
+    [syncedMs + scene.whileMs(), add],
+    [syncedMs + 2 * room.delayMs[1], { verb: 'read', node, key: add.key }],
+    ...cuts,
+    [0, { verb: 'restore', node, steps: 1 }],
+    [scene.momentMs(), add],
+    [syncedMs + scene.whileMs(), { verb: 'heal' }],
+    [scene.momentMs(), () => scene.workload.at(actor)],
+  ])
+}
+
 const restore = withIdle((scene, actor) => {
   const { stream, workload } = scene
+  if (!scene.room.distinct && stream.chance(0.5)) return relive(scene, actor)
   for (let i = stream.int(4); i > 0; i--) scene.later(i * scene.momentMs(), () => workload.add(actor.name))
   const steps = 1 + stream.int(stream.chance(0.7) ? 4 : 30)
   scene.play(actor, [
@@ -109,8 +130,19 @@ const restore = withIdle((scene, actor) => {
   ])
 })
 
+/** All clocks are set back, and all links are to be made anew. */
+function setBackAll(scene: Scene): void {
+  const { stream, up } = scene
+  const ms = -stream.pick([HOUR_MS, 24 * HOUR_MS])
+  for (const { name: node } of up) scene.do({ verb: 'clock', node, ms })
+  const [first, ...others] = up
+  for (const { name: to } of others) scene.do({ verb: 'drop', from: first?.name as string, to })
+  for (const actor of up) scene.later(scene.momentMs(), () => scene.workload.at(actor))
+}
+
 const clockJump = withIdle((scene, { name }) => {
   const { stream } = scene
+  if (stream.chance(0.3)) return setBackAll(scene)
   const ms = stream.pick([HOUR_MS, 2 * HOUR_MS, 24 * HOUR_MS, 500, 5_000, 60_000]) * (stream.chance(0.5) ? 1 : -1)
   scene.do({ verb: 'clock', node: name, ms })
   if (stream.chance(0.5)) scene.later(scene.whileMs(), () => scene.do({ verb: 'clock', node: name, ms: -ms }))

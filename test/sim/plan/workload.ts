@@ -55,21 +55,62 @@ export class Workload {
     for (let i = 40 + stream.int(GRIND_MAX - 40); i > 0; i--) this.scene.later(i * apartMs, () => this.add(node))
   }
 
-  /** More counts in one turn than one commit takes, and others on the same keys while its parts are written. Once in a plan:
-   *  that costs time. */
+  /** More counts in one turn than one commit takes, and others on the same keys meanwhile. Once in a plan: that costs time. */
   crowd(node: string): void {
     if (this.#crowded) return this.add(node)
     this.#crowded = true
     const { stream } = this.scene
     const count = COMMIT_ENTRIES_MAX + 50 + stream.int(500)
-    this.scene.do({ verb: 'many', node, prefix: 'crowd', count })
+    const many = () => this.scene.do({ verb: 'many', node, prefix: 'crowd', count })
+    const late = () => `crowd-${count - 1 - stream.int(count - COMMIT_ENTRIES_MAX + 20)}`
+    const kind = stream.next()
+    if (kind < 0.3) this.#crowdBehind(node, many, late)
+    else if (kind < 0.6) this.#crowdTouched(node, many, late)
+    else this.#crowdWithGroups(node, many, late)
+  }
+
+  /** Groups that come while the parts of the commit are written. */
+  #crowdWithGroups(node: string, many: () => void, late: () => string): void {
+    const { stream, room } = this.scene
+    many()
     // Each amount is used once: so they name operations where amounts have to.
-    const key = () => `crowd-${count - 1 - stream.int(count - COMMIT_ENTRIES_MAX + 20)}`
     for (let power = 1; power < 6; power++) {
-      const adds = [{ key: key(), amount: 2 ** power }, this.#count()].filter(count => count !== undefined)
-      const delayMs = power === 1 ? 0 : stream.next() * 3 * this.scene.room.syncMs[1]
+      const adds = [{ key: late(), amount: 2 ** power }, this.#count()].filter(count => count !== undefined)
+      const delayMs = power === 1 ? 0 : stream.next() * 3 * room.syncMs[1]
       this.scene.later(delayMs, () => this.scene.do({ verb: 'group', node, adds }))
     }
+  }
+
+  /** Counts that go along with a later part, and nothing after them. */
+  #crowdTouched(node: string, many: () => void, late: () => string): void {
+    const { stream, room } = this.scene
+    many()
+    for (let power = 1; power < 4; power++) {
+      const amount = 2 ** power
+      this.scene.later(stream.next() * room.syncMs[1], () => this.scene.do({ verb: 'add', node, key: late(), amount }))
+    }
+    const restMs = 4 * room.syncMs[1]
+    for (const times of [1, 2, 4]) {
+      this.scene.later(restMs * times, () => this.scene.do({ verb: 'read', node, key: late() }))
+    }
+  }
+
+  /** A group among the counts that wait for the commit before, and a crash between the two parts of theirs. */
+  #crowdBehind(node: string, many: () => void, late: () => string): void {
+    const { stream, room } = this.scene
+    this.add(node)
+    many()
+    for (let power = 1; power < 4; power++) {
+      const amount = 2 ** power
+      const adds = [
+        { key: late(), amount },
+        { key: `crowd-${stream.int(1_000)}`, amount },
+      ]
+      this.scene.do({ verb: 'group', node, adds })
+    }
+    const killMs = room.syncMs[1] * (0.3 + stream.next())
+    this.scene.later(killMs, () => this.scene.do({ verb: 'kill', node, at: 'landed' }))
+    this.scene.later(killMs + 20 + 3 * room.syncMs[1], () => this.scene.do({ verb: 'start', node }))
   }
 
   /** Nobody is up: somebody is started, now or soon. */
