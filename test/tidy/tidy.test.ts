@@ -23,7 +23,6 @@ const WITHOUT_SOURCE = new Map<string, string>([
   ['packages/store/test/full-disk.test.ts', 'a condition of the disk, which many sources meet'],
   ['packages/replica/test/crash.test.ts', 'crashes and disks of whole rooms, which many sources meet'],
   ['packages/replica/test/frames.test.ts', 'hostile frames, which many sources meet'],
-  ['packages/replica/test/swarm.test.ts', 'random histories of whole rooms'],
   ['packages/store/test/process.test.ts', 'a condition of the process, which many sources meet'],
   ['packages/server/test/store-trouble.test.ts', 'a condition of the disk, which many sources meet'],
 ])
