@@ -87,9 +87,9 @@ export class Membership {
     this.#known.get(store)?.detector?.heartbeat(nowMs)
   }
 
-  /** This node itself was stopped for a while: silence heard since then is its own. */
+  /** This node itself was stopped for a while: silence heard since then is its own. Who was not linked is no nearer by that. */
   resume(nowMs: number): void {
-    for (const known of this.#known.values()) known.detector?.resume(nowMs)
+    for (const known of this.#known.values()) if (known.links > 0) known.detector?.resume(nowMs)
   }
 
   /** Judges everybody anew; answers whose state changed. */

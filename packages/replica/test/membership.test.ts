@@ -100,4 +100,16 @@ test('heartbeats of a store that nobody knows change nothing', () => {
   assert.is(members.count, 1)
 })
 
+test('a stall of this node brings nobody nearer who is not linked', () => {
+  const members = new Membership(OWN, 1000, [])
+  members.met(peer(A), 0)
+  members.met(peer(B), 0)
+  members.left(A)
+  members.judge(60_000)
+  assert.equal([members.get(A)?.state, members.get(B)?.state], ['down', 'down'])
+  members.resume(60_000)
+  members.judge(60_001)
+  assert.equal([members.get(A)?.state, members.get(B)?.state], ['down', 'up'])
+})
+
 test.run()
