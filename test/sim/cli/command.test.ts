@@ -79,7 +79,7 @@ test('--keep-going goes on behind a failure', async ({ root }) => {
   assert.match(printed, /FAILED: seed 600: /)
   assert.match(
     printed,
-    / 6 seeds failed: 600 \(lost-count\), 700 \(lost\), 800 \(lost\), 900 \(nondeterminism\), 950 \(thrown\), 1600 \(lost-count\)$/m,
+    / 6 seeds failed: 600 \(lost-count\), 700 \(process-lost\), 800 \(process-lost\), 900 \(nondeterminism\), 950 \(thrown\), 1600 \(lost-count\)$/m,
   )
 })
 
@@ -98,10 +98,10 @@ test('a simulator that throws, hangs or dies fails the seed that it ran', async 
   assert.match(thrown[1], /^FAILED: seed 950: thrown\n {2}the simulator threw: the world ended\n/m)
   const dead = await run(root, `--seed ${STUB.dies}`)
   assert.is(dead[0], 1)
-  assert.match(dead[1], /^FAILED: seed 800: lost\n {2}the worker ended with code 3: /m)
+  assert.match(dead[1], /^FAILED: seed 800: process-lost\n {2}the worker ended with code 3: /m)
   const hung = await run(root, `--seed ${STUB.hangs}`)
   assert.is(hung[0], 1)
-  assert.match(hung[1], /^FAILED: seed 700: lost\n {2}the worker said nothing for 1\.5 s: it hangs\n/m)
+  assert.match(hung[1], /^FAILED: seed 700: process-lost\n {2}the worker said nothing for 1\.5 s: it hangs\n/m)
 })
 
 test('an interrupt ends with the summary so far, exit 130', async ({ root }) => {

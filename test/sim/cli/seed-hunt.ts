@@ -118,6 +118,6 @@ export class SeedHunt {
     const seed = (error instanceof WorkerLost ? error.seed : undefined) ?? from
     if (seed > from) this.#again.push({ from, count: seed - from })
     if (seed + 1 < from + count) this.#again.push({ from: seed + 1, count: from + count - seed - 1 })
-    this.failures.push({ seed, failure: failureApart('lost', message, stack) })
+    this.failures.push({ seed, failure: failureApart('process-lost', message, stack) })
   }
 }

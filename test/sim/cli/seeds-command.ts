@@ -59,14 +59,18 @@ async function explain(
     screen.write(`  ${all.length} seeds failed: ${seeds.slice(0, 20).join(', ')}${all.length > 20 ? ', …' : ''}\n`)
   }
   screen.write(`\nAgain: npm run sim -- --seed ${seed}${limitFlags(flags)}\n`)
-  if (!flags.shrink || failure.kind === 'lost' || interrupt.aborted) return
+  if (!flags.shrink || failure.kind === 'process-lost' || interrupt.aborted) return
   const shrunk = await shrinkSeed(first, flags, context)
-  if (shrunk) tellShrunk(first, shrunk, join('.tmp', 'sim', `seed-${seed}.txt`), '', context)
+  if (shrunk) tellShrunk(first, shrunk, join('.tmp', 'sim', `seed-${seed}.txt`), plantedFlag(flags), context)
 }
 
-function limitFlags({ nodes, events, deep }: Flags): string {
+function limitFlags({ nodes, events, deep, mutants }: Flags): string {
   const parts = [nodes === undefined ? '' : ` --nodes ${nodes}`, events === undefined ? '' : ` --events ${events}`]
-  return `${parts.join('')}${deep ? ' --deep' : ''}`
+  return `${parts.join('')}${deep ? ' --deep' : ''}${plantedFlag({ mutants })}`
+}
+
+function plantedFlag({ mutants = [] }: Pick<Flags, 'mutants'>): string {
+  return mutants.length > 0 ? ` --mutants ${mutants.join(' ')}` : ''
 }
 
 /** Shrinks the plan of a seed in a process of its own. Answers undefined where that process is lost, or interrupted. */
