@@ -18,7 +18,8 @@ export const ERROR_CODES = {
   STORE_WRONG_ROOM: 'the data directory belongs to another room',
   STORE_WRITE_FAILED: 'the disk refused a write; the store must be reopened before it is written again',
   STORE_CLOSED: 'the store is closed',
-  STORE_BEHIND: 'the data directory is older than what this machine last acknowledged, or holds another history of it; what it lacks comes back from peers',
+  STORE_BEHIND:
+    'the data directory is older than what this machine last acknowledged, or holds another history of it; what it lacks comes back from peers',
   STORE_WIPED: 'the data directory is new, but this machine knew an older one in its place',
   WITNESS_UNAVAILABLE: 'no witness can be kept on this machine; every start takes a fresh replica id',
   WITNESS_STUCK: 'the witness can be neither written nor removed; nothing more is acknowledged',
