@@ -53,7 +53,7 @@ export class Engine {
   /** Builds replica and loop from the store. @throws TallymeshError STORE_CORRUPT unless the node may repair */
   async build(): Promise<void> {
     const { store, witness } = this.options
-    const loaded = await loadReplica(this.options)
+    const loaded = await loadReplica(this.options, this.loop as EffectLoop | undefined)
     const lastMark = startReplica(loaded, this.options, this.loop as EffectLoop | undefined)
     this.loop = new EffectLoop(loaded.replica, store, witness, this.#loopEvents())
     this.loop.lastMark = lastMark

@@ -1,5 +1,6 @@
 import { type CommitMark, TallymeshError } from '@tallymesh/crdt'
 import { decideIdentity, Replica } from '@tallymesh/replica'
+import type { WitnessPort } from '@tallymesh/store'
 import type { EffectLoop } from './effect-loop.js'
 import type { EngineOptions } from './engine-options.js'
 
@@ -10,9 +11,16 @@ export interface Loaded {
   readonly clean: boolean
 }
 
-/** Builds a replica from the store. @throws TallymeshError STORE_CORRUPT unless the node may repair */
-export async function loadReplica({ replica: options, store, repair, events }: EngineOptions): Promise<Loaded> {
-  const replica = new Replica({ ...options, lastNumber: store.lastCommit?.number ?? 0 })
+/** Builds a replica from the store.
+ *  @param old the loop whose disk failed
+ *  @throws TallymeshError STORE_CORRUPT unless the node may repair */
+export async function loadReplica(
+  { replica: options, store, witness, repair, events }: EngineOptions,
+  old: EffectLoop | undefined,
+): Promise<Loaded> {
+  // A repaired store may have forgotten its last commit. Numbers that began anew would not show an older disk for what it is.
+  const lastNumber = Math.max(store.lastCommit?.number ?? 0, witnessedMark(witness, old)?.number ?? 0)
+  const replica = new Replica({ ...options, lastNumber })
   let clean = store.damage.length === 0
   for await (const stored of store.load()) {
     const damage = replica.load(stored)
@@ -33,8 +41,7 @@ export function startReplica(
   { store, witness, events }: EngineOptions,
   old: EffectLoop | undefined,
 ): CommitMark | undefined {
-  const reading = witness.read()
-  const witnessed = old?.lastMark ?? (reading.state === 'whole' ? reading.record : undefined)
+  const witnessed = witnessedMark(witness, old)
   const verdict = decideIdentity({
     witness: witnessed,
     held: witness.held || old?.lastMark !== undefined,
@@ -48,6 +55,12 @@ export function startReplica(
   if (old) takeOver(replica, old.replica)
   // What is resumed may reach peers before the next commit: a later reopening must not find the disk older than this.
   return verdict.resume === undefined ? old?.lastMark : store.lastCommit
+}
+
+/** The last own commit that may be known outside, as far as this machine knows. */
+function witnessedMark(witness: WitnessPort, old: EffectLoop | undefined): CommitMark | undefined {
+  const reading = witness.read()
+  return old?.lastMark ?? (reading.state === 'whole' ? reading.record : undefined)
 }
 
 /** What a replica knew that the disk did not take, the commit in flight included: its peers do not know of it, and no value that was
