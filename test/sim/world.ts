@@ -404,7 +404,8 @@ export class World {
   }
 
   #addNode(name: NodeName, machine: SimMachine, disk: SimDisk): SimNode {
-    const seeds = this.room.nodes.filter(other => other !== name)
+    // Who comes later is told of everybody who is there.
+    const seeds = [...new Set([...this.room.nodes, ...this.nodes.keys()])].filter(other => other !== name)
     const { room, time, network } = this
     const node = new SimNode(name, machine, disk, seeds, {
       ...{ room, time, network, observer: this.#observer, updateBytesMax: this.#updateBytesMax },
