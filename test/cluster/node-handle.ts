@@ -7,6 +7,8 @@ import { until } from './until.js'
 
 const PROGRAM = fileURLToPath(new URL('./node-process.js', import.meta.url))
 
+const PRINTED_CHARS_MAX = 4_000
+
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -27,6 +29,15 @@ interface Waiter {
   readonly reject: (reason: Error) => void
 }
 
+/** What a process is started with. */
+export interface Launch {
+  /** Node's own arguments. */
+  readonly execArgv?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** What it prints is kept rather than passed on. */
+  readonly keepsPrinted?: boolean
+}
+
 /** A node in a process of its own, seen from the test. */
 export class NodeHandle {
   readonly name: string
@@ -36,19 +47,34 @@ export class NodeHandle {
   readonly statuses: NodeStatus[] = []
   /** How long opening took; 0 until it is open. */
   openMs = 0
+  /** The end of what it printed, where that is kept. */
+  printed = ''
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown>
   readonly #waiters = new Map<number, Waiter>()
   #calls = 0
   #gone = false
 
-  constructor(readonly options: NodeOptions) {
+  constructor(
+    readonly options: NodeOptions,
+    { execArgv = ['--expose-gc'], env = {}, keepsPrinted = false }: Launch = {},
+  ) {
     this.name = options.name
-    this.#child = fork(PROGRAM, [], { serialization: 'advanced', execArgv: ['--expose-gc'] })
+    this.#child = fork(PROGRAM, [], {
+      serialization: 'advanced',
+      execArgv: [...execArgv],
+      env: { ...process.env, ...env },
+      ...(keepsPrinted ? { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] } : {}),
+    })
     running.add(this.#child)
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', text => {
+        this.printed = (this.printed + text).slice(-PRINTED_CHARS_MAX)
+      })
+    }
     this.#child.on('message', (told: Told) => this.#take(told))
     this.#child.on('error', () => {})
-    this.#exited = once(this.#child, 'exit').then(how => this.#end(how))
+    this.#exited = once(this.#child, 'close').then(how => this.#end(how))
   }
 
   /** Starts a process and opens the node in it. @throws CallError what `openNode` refused; the process is gone then */
@@ -63,17 +89,29 @@ export class NodeHandle {
     }
   }
 
+  get pid(): number {
+    const { pid } = this.#child
+    if (pid === undefined) throw new Error(`the process of ${this.name} was not started`)
+    return pid
+  }
+
   get gone(): boolean {
     return this.#gone
   }
 
   /** @throws CallError */
   call<V extends Verb>(verb: V, ...args: Parameters<Verbs[V]>): Promise<ReturnType<Verbs[V]>> {
+    return this.send({}, verb, ...args)
+  }
+
+  /** @param extra what else the message carries, for what was loaded before the program
+   *  @throws CallError */
+  send<V extends Verb>(extra: object, verb: V, ...args: Parameters<Verbs[V]>): Promise<ReturnType<Verbs[V]>> {
     const id = ++this.#calls
     const answer = new Promise<unknown>((resolve, reject) => {
       if (this.#gone) return reject(new CallError('GONE', `the process of ${this.name} has ended`))
       this.#waiters.set(id, { resolve, reject })
-      const call: Call = { id, verb, args }
+      const call: Call = { ...extra, id, verb, args }
       this.#child.send(call, failure => failure && this.#fail(id, new CallError('GONE', failure.message)))
     })
     return answer as Promise<ReturnType<Verbs[V]>>
@@ -163,7 +201,7 @@ export class NodeHandle {
     running.delete(this.#child)
     this.#gone = true
     for (const id of [...this.#waiters.keys()]) {
-      this.#fail(id, new CallError('GONE', `the process of ${this.name} ended (${signal ?? code})`))
+      this.#fail(id, new CallError('GONE', `the process of ${this.name} ended (${signal ?? code}) ${this.printed}`))
     }
   }
 }

@@ -2,11 +2,12 @@
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Launch } from '../cluster/node-handle.js'
 import { until } from '../cluster/until.js'
 import { KernelClock } from './kernel-clock.js'
 import { Ledger } from './ledger.js'
 import { Life } from './life.js'
-import type { Launch, NodeUnderFault } from './node-under-fault.js'
+import type { NodeUnderFault } from './node-under-fault.js'
 import { inRoom, type RoomUnderFault } from './room-under-fault.js'
 import { Seed } from './seed.js'
 

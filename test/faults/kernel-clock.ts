@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Launch } from './node-under-fault.js'
+import type { Launch } from '../cluster/node-handle.js'
 
 // Between a program and the kernel: the C library's clocks, moved by what a file holds. Node reads both kinds by these functions,
 // for `performance.now()`, for `Date` and, unlike a time namespace, which fixes its offsets before a process starts, for the

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeOptions } from 'tallymesh'
 import { freePort } from '../cluster/free-port.js'
-import { type Launch, NodeUnderFault } from './node-under-fault.js'
+import type { Launch } from '../cluster/node-handle.js'
+import { NodeUnderFault } from './node-under-fault.js'
 
 /** The nodes of one test on loopback: their processes, ports and directories, all gone after `remove`. */
 export class RoomUnderFault {
