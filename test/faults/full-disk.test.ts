@@ -46,7 +46,12 @@ class SmallDisk {
   /** Takes all of the room that is left but so many bytes. */
   fill(leftBytes: number): void {
     const { bavail, bsize } = statfsSync(this.path)
-    writeFileSync(this.#ballast, Buffer.alloc(Math.max(0, bavail * bsize - leftBytes)), { flag: 'a' })
+    try {
+      writeFileSync(this.#ballast, Buffer.alloc(Math.max(0, bavail * bsize - leftBytes)), { flag: 'a' })
+    } catch (error) {
+      // The node took the room meanwhile: then the disk is full, as it is to be.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    }
   }
 
   free(): void {
