@@ -67,14 +67,17 @@ export class NodeHandle {
       ...(keepsPrinted ? { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] } : {}),
     })
     running.add(this.#child)
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.on('data', text => {
+    const streams = [this.#child.stdout, this.#child.stderr].filter(stream => stream !== null)
+    for (const stream of streams) {
+      stream.on('data', text => {
         this.printed = (this.printed + text).slice(-PRINTED_CHARS_MAX)
       })
     }
     this.#child.on('message', (told: Told) => this.#take(told))
     this.#child.on('error', () => {})
-    this.#exited = once(this.#child, 'close').then(how => this.#end(how))
+    // Not the child's `close`: Node emits none once the parent has disconnected.
+    const printed = Promise.all(streams.map(stream => once(stream, 'close')))
+    this.#exited = Promise.all([once(this.#child, 'exit'), printed]).then(([how]) => this.#end(how))
   }
 
   /** Starts a process and opens the node in it. @throws CallError what `openNode` refused; the process is gone then */
