@@ -83,7 +83,11 @@ export class SimProcess {
       listen: { advertise: [urlOf(name)] },
       peers: seeds.map(urlOf),
     })
-    const settings = { ...checked, updateBytesMax: options.updateBytesMax }
+    const { commitEntriesMax } = room
+    const settings = {
+      ...{ ...checked, updateBytesMax: options.updateBytesMax },
+      ...(commitEntriesMax !== undefined && { commitEntriesMax }),
+    }
     this.#life = new Lifecycle(settings, this.#store, this.#witness, this.#host())
     this.node = new TallymeshNode(this.#life)
     this.node.on('error', error => this.#dead || options.reported(error))

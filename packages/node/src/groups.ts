@@ -1,5 +1,5 @@
 import { checkSignedAmount, TallymeshError } from '@tallymesh/crdt'
-import { type Cell, type Commits, GROUP_CELLS_MAX, type GroupCount } from '@tallymesh/replica'
+import type { Cell, Commits, GroupCount } from '@tallymesh/replica'
 import { type AddOptions, checkAddOptions } from './add-options.js'
 
 /** One count of a group. */
@@ -44,7 +44,7 @@ export class Groups {
     const { owner } = this
     let counts: readonly GroupCount[]
     try {
-      counts = groupCounts(entries)
+      counts = groupCounts(entries, owner.commits.groupCellsMax)
       if (options !== undefined) checkAddOptions(options)
       if (owner.refusal) throw owner.refusal
     } catch (error) {
@@ -92,9 +92,9 @@ export class Groups {
 }
 
 /** The sums for each cell. @throws TallymeshError INVALID_OPTION, INVALID_AMOUNT, COUNTER_OVERFLOW */
-function groupCounts(entries: readonly GroupEntry[]): readonly GroupCount[] {
-  if (entries.length === 0 || entries.length > GROUP_CELLS_MAX) {
-    const text = `a group takes 1 to ${GROUP_CELLS_MAX} counts, got ${entries.length}; nothing was counted`
+function groupCounts(entries: readonly GroupEntry[], countsMax: number): readonly GroupCount[] {
+  if (entries.length === 0 || entries.length > countsMax) {
+    const text = `a group takes 1 to ${countsMax} counts, got ${entries.length}; nothing was counted`
     throw new TallymeshError('INVALID_OPTION', text)
   }
   const sums = new Map<Cell, { cell: Cell; p: number; n: number }>()

@@ -91,7 +91,8 @@ export class Lifecycle {
   }
 
   #makeEngine(): Engine {
-    const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs, batchVersion, updateBytesMax } = this.settings
+    const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs, batchVersion } = this.settings
+    const { updateBytesMax, commitEntriesMax } = this.settings
     const { id: store } = this.store
     const { seeds, urls } = this.network
     return new Engine({
@@ -103,6 +104,7 @@ export class Lifecycle {
           antiEntropyMs,
           batchVersion,
           ...(updateBytesMax !== undefined && { updateBytesMax }),
+          ...(commitEntriesMax !== undefined && { commitEntriesMax }),
           instance: this.#instance,
           urls,
           random: this.host.random,

@@ -71,6 +71,7 @@ export interface Internals {
   readonly resolveMs?: number
   readonly doorClientsMax?: number
   readonly updateBytesMax?: number
+  readonly commitEntriesMax?: number
 }
 
 /** Options, checked once and completed. */

@@ -124,14 +124,17 @@ export class Clocks {
     return { type: 'ping', replica: this.commits.replica ?? 0, linked, ...this.sum() }
   }
 
-  /** A sum over all logs that can be served. */
+  /** A sum over all logs that can be served. It is asked for with each heartbeat, sent or received: so it makes no states. */
   sum(): { lo: number; hi: number } {
-    let lo = 0
-    let hi = 0
-    for (const state of this.#states()) {
-      // Multiplied by the id, so that two logs that swap their states do not cancel out.
-      lo = (lo + Math.imul(state.lo ^ state.clock, (state.log & 0xffffffff) | 1)) >>> 0
-      hi = (hi + Math.imul(state.hi ^ state.clock, (state.log & 0xffffffff) | 1)) >>> 0
+    const { replica: live, state: own } = this.commits
+    const { logs, forked } = this.room
+    let lo = own ? term(own.lo, own.clock, own.log) : 0
+    let hi = own ? term(own.hi, own.clock, own.log) : 0
+    for (const log of logs.values()) {
+      const { id, clock, digest, tip = 0 } = log
+      if (id === live || clock === 0 || forked.has(id) || !log.complete) continue
+      lo = (lo + term(digest.lo ^ tip, clock, id)) >>> 0
+      hi = (hi + term(digest.hi, clock, id)) >>> 0
     }
     return { lo, hi }
   }
@@ -190,6 +193,11 @@ export class Clocks {
   #clock(log: ReplicaId): number {
     return this.room.logs.get(log)?.clock ?? 0
   }
+}
+
+/** What one log adds to a lane of the sum: multiplied by its id, so that two logs that swap their states do not cancel out. */
+function term(lane: number, clock: number, log: ReplicaId): number {
+  return Math.imul(lane ^ clock, (log & 0xffffffff) | 1) >>> 0
 }
 
 function differs(a: LogState, b: LogState): boolean {

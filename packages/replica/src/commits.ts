@@ -15,10 +15,11 @@ import type { LogState } from './protocol.js'
 import type { ReplicaOptions } from './replica-options.js'
 import { type Room, stateOf } from './room.js'
 
-/** Entries of one commit, at most: what bounds the time that forming it takes. */
 const COMMIT_ENTRIES_MAX = 2048
-/** Cells that the groups of one commit count on, at most: a commit takes them all, and has places left for other entries. */
-export const GROUP_CELLS_MAX = 2000
+/** How many places of a commit its groups leave to other entries. */
+const UNGROUPED_PLACES = 48
+/** Cells that the groups of one commit count on, at most: a commit takes them all. */
+export const GROUP_CELLS_MAX = COMMIT_ENTRIES_MAX - UNGROUPED_PLACES
 
 /** The own log: counts into cells, and turns what changed into commits, one at a time. */
 export class Commits {
@@ -40,13 +41,20 @@ export class Commits {
   open = 1
   /** Own commits of this store so far. */
   #number: number
+  readonly #entriesMax: number
 
   constructor(
     readonly room: Room,
-    readonly options: Pick<ReplicaOptions, 'random' | 'lastNumber' | 'batchVersion'>,
+    readonly options: Pick<ReplicaOptions, 'random' | 'lastNumber' | 'batchVersion' | 'commitEntriesMax'>,
   ) {
     this.#cells = new Cells(room)
     this.#number = options.lastNumber
+    this.#entriesMax = options.commitEntriesMax ?? COMMIT_ENTRIES_MAX
+  }
+
+  /** Cells that the groups of one commit may count on. */
+  get groupCellsMax(): number {
+    return this.#entriesMax - UNGROUPED_PLACES
   }
 
   /** The live replica id, or undefined while there is none. */
@@ -140,7 +148,7 @@ export class Commits {
     if (this.#draining) return false
     let cells = this.#grouped
     for (const { cell } of group) if (!cell.grouped) cells++
-    return cells <= GROUP_CELLS_MAX
+    return cells <= this.groupCellsMax
   }
 
   /** Counts a group that `admits` allowed: all of it goes into one batch of the disk, or nothing. Every cell appears once.
@@ -260,13 +268,13 @@ export class Commits {
     this.#takeCells(replica, this.#grouped, entries, counts)
     this.#grouped = 0
     for (const [identity, entry] of this.#extra) {
-      if (entries.length >= COMMIT_ENTRIES_MAX) break
+      if (entries.length >= this.#entriesMax) break
       entries.push(entry)
       this.room.carry(replica, entry)
       this.#extra.delete(identity)
       if (this.#extraBacklog > 0) this.#extraBacklog--
     }
-    this.#takeCells(replica, Math.min(this.#backlog, COMMIT_ENTRIES_MAX - entries.length), entries, counts)
+    this.#takeCells(replica, Math.min(this.#backlog, this.#entriesMax - entries.length), entries, counts)
     return { entries, counts }
   }
 

@@ -19,6 +19,8 @@ export interface ReplicaOptions {
   readonly antiEntropyMs: number
   /** Bytes of an update in one frame, about; default 32 KiB. */
   readonly updateBytesMax?: number
+  /** Entries of one commit, at most: what bounds the time that forming it takes. 100 or more; default 2,048. */
+  readonly commitEntriesMax?: number
 }
 
 /** A member with how far it is behind this node. */

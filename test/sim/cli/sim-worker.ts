@@ -7,6 +7,8 @@ const LOADER = new URL('../mutants/mutant-loader.js', import.meta.url).href
 /** A run takes milliseconds; a worker that is silent for so long hangs. */
 const SILENCE_MS_MAX = 60_000
 const COMPLAINT_CHARACTERS_MAX = 4_000
+/** Rooms make much garbage and keep little: a larger nursery is collected more rarely. */
+const NODE_FLAGS = ['--max-semi-space-size=64']
 
 export interface WorkerOptions {
   /** The address of a module that exports `simulator`. */
@@ -50,7 +52,7 @@ export class SimWorker {
     const coverage = NODE_V8_COVERAGE === undefined || mutant !== undefined ? {} : { NODE_V8_COVERAGE }
     this.#silenceMsMax = silenceMsMax
     this.#child = fork(WORKER, [simulator], {
-      execArgv: mutant === undefined ? [] : ['--import', `${LOADER}?name=${mutant}`],
+      execArgv: [...NODE_FLAGS, ...(mutant === undefined ? [] : ['--import', `${LOADER}?name=${mutant}`])],
       env: { ...env, ...coverage },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',

@@ -2,6 +2,7 @@ import { type Draw, drawsOf, Stream } from '../draw.js'
 import { drawKeys } from './draw-keys.js'
 import { FAULT_TABLE, type FaultName } from './faults.js'
 import type { Plan, RoomSpec } from './plan.js'
+import { COMMIT_ENTRIES_MAX } from './room-words.js'
 import { nodeName, Scene } from './scene.js'
 import { drawSwarm, type PlanLimits, type Swarm } from './swarm.js'
 
@@ -88,6 +89,7 @@ function drawRoom(stream: Stream, swarm: Swarm): RoomSpec {
     syncMs: stream.pick(SYNCS_MS),
     keys,
     distinct: swarm.distinct,
+    ...(swarm.commitEntriesMax < COMMIT_ENTRIES_MAX && { commitEntriesMax: swarm.commitEntriesMax }),
     ...(swarm.old && { releases: Object.fromEntries(nodes.map(node => [node, 1 as const])) }),
   }
 }

@@ -14,6 +14,8 @@ export interface RoomSpec {
   readonly keys: readonly string[]
   /** Every add on a key has an amount of its own, a power of two: a total then names exactly what was counted. */
   readonly distinct: boolean
+  /** How many entries a commit takes; what real nodes take where it does not stand. A few: commits of several parts are many. */
+  readonly commitEntriesMax?: number
   /** Releases of the nodes at the start, by name; 2 where none stands. */
   readonly releases?: Readonly<Record<NodeName, 1 | 2>>
 }

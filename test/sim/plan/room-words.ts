@@ -4,6 +4,8 @@ import type { RoomSpec } from './plan.js'
 
 const KEY_COLUMNS_MAX = 110
 const MS_MAX = 600_000
+/** What real nodes take. */
+export const COMMIT_ENTRIES_MAX = 2_048
 
 /** Reads the lines that say what a room is made of: `nodes`, `keys` and `option`. What no line says has a plain value. */
 export class RoomReader {
@@ -13,6 +15,7 @@ export class RoomReader {
   #delayMs: readonly [number, number] = [1, 5]
   #syncMs: readonly [number, number] = [1, 3]
   #distinct = false
+  #commitEntriesMax: number | undefined
   readonly #keys: string[] = []
   readonly #releases = new Map<NodeName, 1 | 2>()
 
@@ -38,12 +41,13 @@ export class RoomReader {
       syncMs: this.#syncMs,
       keys: this.#keys,
       distinct: this.#distinct,
+      ...(this.#commitEntriesMax !== undefined && { commitEntriesMax: this.#commitEntriesMax }),
       ...(this.#releases.size > 0 && { releases: Object.fromEntries(this.#releases) }),
     }
   }
 
   #option(words: LineWords): void {
-    switch (words.one(['heartbeat', 'anti-entropy', 'delay', 'sync', 'distinct', 'release'])) {
+    switch (words.one(['heartbeat', 'anti-entropy', 'delay', 'sync', 'commit', 'distinct', 'release'])) {
       case 'heartbeat':
         this.#heartbeatMs = words.integer('ms between heartbeats', 10, 60_000)
         return
@@ -55,6 +59,9 @@ export class RoomReader {
         return
       case 'sync':
         this.#syncMs = readRange('the time of a synced write', words)
+        return
+      case 'commit':
+        this.#commitEntriesMax = words.integer('entries of a commit', 100, COMMIT_ENTRIES_MAX)
         return
       case 'distinct':
         this.#distinct = true
@@ -71,6 +78,7 @@ export function printRoom(room: RoomSpec): string[] {
   lines.push(`option heartbeat ${room.heartbeatMs}`, `option anti-entropy ${room.antiEntropyMs}`)
   lines.push(`option delay ${room.delayMs.map(printNumber).join(' ')}`)
   lines.push(`option sync ${room.syncMs.map(printNumber).join(' ')}`)
+  if (room.commitEntriesMax !== undefined) lines.push(`option commit ${room.commitEntriesMax}`)
   if (room.distinct) lines.push('option distinct')
   for (const [node, release] of Object.entries(room.releases ?? {})) lines.push(`option release ${node} ${release}`)
   let line = ''

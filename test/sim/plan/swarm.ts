@@ -2,6 +2,7 @@ import type { Stream } from '../draw.js'
 import type { Concern } from './command.js'
 import type { KeyShape } from './draw-keys.js'
 import { FAULTS, type FaultName } from './faults.js'
+import { COMMIT_ENTRIES_MAX } from './room-words.js'
 
 /** What one seed is like. Each seed leaves out most kinds of faults and draws how often the others happen: so some seeds are
  *  full of what an even mixture would show too rarely to matter. */
@@ -23,6 +24,8 @@ export interface Swarm {
   readonly reads: number
   readonly groups: number
   readonly groupKeysMax: number
+  /** How many entries a commit takes: in most rooms so few that commits of several parts are cheap. */
+  readonly commitEntriesMax: number
   readonly manies: number
   readonly manyCountMax: number
   /** Which share of the adds asks for confirmations of others, and which. */
@@ -40,6 +43,8 @@ export interface PlanLimits {
 
 /** What shows the most where it happens at all is begun more often; of some, many a plan ends before they do. */
 const WEIGHTS: Partial<Record<FaultName, number>> = { remove: 6, restore: 3, rollbackTwice: 3, crowd: 4 }
+/** A group counts on 48 fewer, and none of those that are drawn is too large for the least of them. */
+const COMMITS_ENTRIES_MAX = [110, 110, 150, 400, COMMIT_ENTRIES_MAX]
 const NODES = [1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5]
 
 export function drawSwarm(stream: Stream, limits: PlanLimits): Swarm {
@@ -50,6 +55,7 @@ export function drawSwarm(stream: Stream, limits: PlanLimits): Swarm {
   const events = drawEvents(stream, limits)
   // A short plan has no time for faults that are rare.
   const faultShareMin = events < 60 ? 0.06 : 0.02
+  const commitEntriesMax = stream.pick(COMMITS_ENTRIES_MAX)
   const some = <Value>(chance: number, value: Value, otherwise: Value) => (stream.chance(chance) ? value : otherwise)
   return {
     nodes,
@@ -65,8 +71,9 @@ export function drawSwarm(stream: Stream, limits: PlanLimits): Swarm {
     reads: stream.pick([0.02, 0.1, 0.3]),
     groups: stream.pick([0, 0.05, 0.3, 0.8]),
     groupKeysMax: keyShape === 'many' ? stream.pick([5, 20, 60]) : 5,
+    commitEntriesMax,
     manies: some(0.3, 0.03, 0),
-    manyCountMax: some(0.2, 3_000, 120),
+    manyCountMax: some(0.2, Math.ceil(1.5 * commitEntriesMax), 120),
     concernShare: stream.pick([0, 0, 0.1, 0.5, 1]),
     concerns: drawConcerns(stream, nodes),
     favour: some(0.35, 0.8, 0),

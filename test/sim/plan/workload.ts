@@ -1,9 +1,8 @@
 import { Amounts } from './amounts.js'
 import type { Concern } from './command.js'
+import { COMMIT_ENTRIES_MAX } from './room-words.js'
 import type { Actor, Scene } from './scene.js'
 
-/** A commit takes no more. */
-const COMMIT_ENTRIES_MAX = 2_048
 const MANY_LARGE = 500
 const MANY_LARGE_TIMES_MAX = 2
 const GRIND_MAX = 110
@@ -59,10 +58,11 @@ export class Workload {
   crowd(node: string): void {
     if (this.#crowded) return this.add(node)
     this.#crowded = true
-    const { stream } = this.scene
-    const count = COMMIT_ENTRIES_MAX + 50 + stream.int(500)
+    const { stream, room } = this.scene
+    const { commitEntriesMax = COMMIT_ENTRIES_MAX } = room
+    const count = commitEntriesMax + 50 + stream.int(Math.ceil(commitEntriesMax / 4))
     const many = () => this.scene.do({ verb: 'many', node, prefix: 'crowd', count })
-    const late = () => `crowd-${count - 1 - stream.int(count - COMMIT_ENTRIES_MAX + 20)}`
+    const late = () => `crowd-${count - 1 - stream.int(count - commitEntriesMax + 20)}`
     const kind = stream.next()
     if (kind < 0.3) this.#crowdBehind(node, many, late)
     else if (kind < 0.6) this.#crowdTouched(node, many, late)
