@@ -1,4 +1,4 @@
-import type { StoreId, TallymeshError } from '@tallymesh/crdt'
+import type { ReplicaId, StoreId, TallymeshError } from '@tallymesh/crdt'
 import type { NodeName } from './plan/command.js'
 import type { SimDisk } from './storage/sim-disk.js'
 
@@ -10,6 +10,9 @@ export interface Operation {
   readonly life: number
   readonly entries: ReadonlyArray<{ readonly key: string; readonly amount: number }>
   readonly replicas: number | 'majority'
+  /** Where the commits ended that its process had formed when it began: its own lies behind. Only where it asks for other stores,
+   *  and the process had an id. */
+  readonly began?: { readonly log: ReplicaId; readonly clock: number }
 }
 
 /** How a call ended. `ok`, `NOT_REPLICATED`: it is counted; `position` is where the node's acknowledged commits ended then.
@@ -18,6 +21,8 @@ export interface Outcome {
   readonly operation: Operation
   readonly code: string
   readonly position: string
+  /** Those of all nodes in the room at that moment; only where it asked for other stores. */
+  readonly disks?: ReadonlyMap<NodeName, SimDisk>
 }
 
 /** The totals that a reader is told. */

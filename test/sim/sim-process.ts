@@ -1,4 +1,4 @@
-import type { TallymeshError } from '@tallymesh/crdt'
+import type { ReplicaId, TallymeshError } from '@tallymesh/crdt'
 import type { Dialing } from '@tallymesh/link'
 import type { Replica } from '@tallymesh/replica'
 import type { Counter } from 'tallymesh'
@@ -113,6 +113,13 @@ export class SimProcess {
 
   get replica(): Replica {
     return this.#life.engine.replica
+  }
+
+  /** Where the commits end that it formed, durable or not; undefined while it has no id. */
+  get formed(): { readonly log: ReplicaId; readonly clock: number } | undefined {
+    const { replica: log, state, inFlight } = this.replica.commits
+    if (log === undefined) return undefined
+    return { log, clock: inFlight?.replica === log ? inFlight.end : (state?.clock ?? 0) }
   }
 
   /** Whether nothing waits: for the disk, or to be taken in. */

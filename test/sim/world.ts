@@ -227,15 +227,25 @@ export class World {
     if (!process?.started || process.paused) return false
     checkProcess(name, process)
     const { life } = this.node(name)
-    const operation: Operation = { id: ++this.#operations, node: name, life, entries, replicas }
+    const alone = replicas === 1
+    const began = alone ? undefined : process.formed
+    const operation: Operation = {
+      id: ++this.#operations,
+      node: name,
+      life,
+      entries,
+      replicas,
+      ...(began && { began }),
+    }
     this.#observer.attempted(operation)
-    if (replicas === 1) process.waiting++
+    if (alone) process.waiting++
     const ended = (code: string) => {
-      if (replicas === 1) process.waiting--
+      if (alone) process.waiting--
       if (process.dead) return
       this.lastOutcome = code
       this.note(`ended ${operation.id} ${code}`, name)
-      this.#observer.ended({ operation, code, position: process.node.position })
+      const disks = alone ? {} : { disks: this.disks() }
+      this.#observer.ended({ operation, code, position: process.node.position, ...disks })
     }
     count(process).then(
       () => ended('ok'),

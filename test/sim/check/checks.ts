@@ -5,6 +5,7 @@ import type { RoomSpec } from '../plan/plan.js'
 import { Agreement } from './agreement.js'
 import { Branches } from './branches.js'
 import { Breach } from './breach.js'
+import { Concerns } from './concerns.js'
 import { Faults } from './faults.js'
 import { checkGrowth } from './growth.js'
 import { checkHistories } from './histories.js'
@@ -43,6 +44,9 @@ interface Life {
 
 type Disks = ReadonlyMap<NodeName, HeldDisk>
 
+/** How a call ended, and what of the disks the checks ask for. */
+export type CheckedOutcome = Omit<Outcome, 'disks'> & { readonly disks?: Disks }
+
 /** Keeps the books of a room and holds what its nodes show against them: the invariants of the design, as far as they can be seen
  *  from outside. Each method throws a `Breach` where one is broken. Memory and time are O(operations). */
 export class Checks implements Observer {
@@ -58,6 +62,7 @@ export class Checks implements Observer {
   readonly #own: OwnDisks
   readonly #order: Order
   readonly #reports: Reports
+  readonly #concerns: Concerns
   readonly #agreement: Agreement
   readonly #lives = new Map<NodeName, Life>()
   /** Members from the start that are still in the room. */
@@ -68,6 +73,7 @@ export class Checks implements Observer {
   constructor({ room, events }: CheckedPlan, { deep }: CheckOptions) {
     this.#faults = new Faults(events?.map(({ command }) => command))
     this.#losses = new Losses(this.#faults.may('clone here'))
+    this.#concerns = new Concerns(this.#losses, this.#trust)
     this.#agreement = new Agreement(this.#ledger, this.#losses)
     this.#outcomes = new Outcomes(this.#ledger, this.#faults)
     this.#identities = new Identities(this.#faults)
@@ -85,6 +91,7 @@ export class Checks implements Observer {
       ...{ ok, refused, indeterminate, notReplicated },
       unanswered: this.#ledger.size - ok - refused - indeterminate - notReplicated,
       reads: this.#reads,
+      concerns: this.#concerns.checked,
       frames: this.#order.frames,
       marks: this.#order.marks,
       reports: this.#reports.count,
@@ -114,7 +121,7 @@ export class Checks implements Observer {
     this.#outcomes.attempted(tracked)
   }
 
-  ended(outcome: Outcome): void {
+  ended(outcome: CheckedOutcome): void {
     const tracked = this.#ledger.ended(outcome)
     this.#outcomes.ended(tracked)
     if (isRefused(tracked)) this.#readings.refused(tracked)
@@ -189,7 +196,7 @@ export class Checks implements Observer {
     this.#logs = checkHistories(nodes)
   }
 
-  #acknowledged(tracked: Tracked, { position, code }: Outcome): void {
+  #acknowledged(tracked: Tracked, { position, code, disks }: CheckedOutcome): void {
     const { operation } = tracked
     const { node, life } = operation
     const marks = this.#positions.marksOf(node, position)
@@ -203,6 +210,7 @@ export class Checks implements Observer {
     tracked.holders = code === 'ok' ? this.#wanted(operation) : 1
     this.#own.acknowledged(tracked)
     this.#losses.acknowledged(tracked)
+    if (code === 'ok' && disks) this.#concerns.check(tracked, marks, disks)
     this.#readings.acknowledged(tracked)
   }
 

@@ -70,7 +70,7 @@ export class Ledger {
     return tracked
   }
 
-  ended({ operation, code }: Outcome): Tracked {
+  ended({ operation, code }: Pick<Outcome, 'operation' | 'code'>): Tracked {
     const tracked = this.#operations.get(operation.id)
     if (!tracked) throw new Breach(0, 'observation', `operation ${operation.id} ended and never began`)
     if (tracked.code !== undefined) throw new Breach(0, 'observation', `${showOperation(tracked)} ended again: ${code}`)

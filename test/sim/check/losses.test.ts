@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { breaks, StagedRoom } from './staged-room.js'
+import { breaks, StagedDisk, StagedRoom } from './staged-room.js'
 
 const test = suite('the checks of losses')
 
@@ -36,13 +36,15 @@ test('a log that is held in part holds nothing', () => {
 test('one lost disk takes nothing that two stores confirmed', () => {
   const room = () => {
     const staged = new StagedRoom(['wipe'])
+    staged.disk('b').clocks.set(1, 1)
     staged.add('a', [['k', 1]], 1, 1, 2)
+    // What b confirmed is not there any more.
+    staged.disk('b').clocks.clear()
     staged.kill('a')
     staged.wipe('a')
     staged.start('a', 'STORE_WIPED')
     return staged
   }
-  // The confirmation of b was a lie: its disk does not hold it.
   breaks('lost', () => room().finish({}))
   room().finish({ k: 1 })
   const again = room()
@@ -59,7 +61,9 @@ test('one lost disk takes nothing that two stores confirmed', () => {
 test('a majority of three is two', () => {
   const room = (lost: number) => {
     const staged = new StagedRoom(['wipe'])
+    staged.disk('c').clocks.set(1, 1)
     staged.add('a', [['k', 1]], 1, 1, 'majority')
+    staged.disk('c').clocks.clear()
     for (const node of ['a', 'b'].slice(0, lost)) {
       staged.kill(node)
       staged.wipe(node)
@@ -69,6 +73,33 @@ test('a majority of three is two', () => {
   }
   breaks('lost', () => room(1).finish({}))
   room(2).finish({})
+})
+
+test('who asked for several stores is told of success once so many hold it', () => {
+  const room = new StagedRoom(['wipe', 'flip'])
+  breaks('too-few-stores', () => room.add('a', [['k', 1]], 1, 1, 2), /acknowledged, and 1 stores of 2 hold clock 1/)
+  room.disk('b').clocks.set(1, 4)
+  room.add('a', [['k', 2]], 1, 4, 2)
+  // What was acknowledged before is no sign: this one lies behind it.
+  const later = room.attempt('a', [['k', 4]], 'majority', 4)
+  breaks('too-few-stores', () => room.end(later, 'ok', 1, 5), /hold clock 5/)
+  // A part of a log is not the log.
+  const parted = room.attempt('a', [['k', 8]], 2, 5)
+  room.disk('b').clocks.set(1, 6)
+  room.disk('b').whole.set(1, 5)
+  breaks('too-few-stores', () => room.end(parted, 'ok', 1, 6))
+  // Who lost its disk since may have held it.
+  const lost = room.attempt('a', [['k', 16]], 2, 6)
+  room.kill('b')
+  room.wipe('b')
+  room.start('b', 'STORE_WIPED')
+  room.end(lost, 'ok', 1, 7)
+  // A copy is the same store.
+  room.disks.set('d', Object.assign(new StagedDisk(room.disk('a').storeId), { clocks: room.disk('a').clocks }))
+  const copied = room.attempt('a', [['k', 32]], 2, 7)
+  breaks('too-few-stores', () => room.end(copied, 'ok', 1, 8))
+  // Under another id nobody knows where it was written.
+  room.end(room.attempt('a', [['k', 64]], 2, 8), 'ok', 2, 1)
 })
 
 test('what was confirmed in vain is held by one disk', () => {

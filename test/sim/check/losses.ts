@@ -111,9 +111,13 @@ export class Losses {
   }
 
   /** How many nodes' disks lost something since an operation began. */
-  #lostSince({ lossesBefore, holders }: Tracked): number {
-    if (holders === 1) return this.#nodes.length - lossesBefore
+  nodesSince({ lossesBefore }: Tracked): number {
     return new Set(this.#nodes.slice(lossesBefore)).size
+  }
+
+  #lostSince(tracked: Tracked): number {
+    if (tracked.holders > 1) return this.nodesSince(tracked)
+    return this.#nodes.length - tracked.lossesBefore
   }
 }
 

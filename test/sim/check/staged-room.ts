@@ -86,10 +86,11 @@ export class StagedRoom {
     this.checks.stopped(node, this.life(node))
   }
 
-  attempt(node: NodeName, entries: Entries, replicas: Operation['replicas'] = 1): Operation {
+  attempt(node: NodeName, entries: Entries, replicas: Operation['replicas'] = 1, began = 0): Operation {
     const operation: Operation = {
       ...{ id: ++this.#operations, node, life: this.life(node), replicas },
       entries: entries.map(([key, amount]) => ({ key, amount })),
+      ...(began > 0 && { began: { log: 1 as ReplicaId, clock: began } }),
     }
     this.checks.attempted(operation)
     return operation
@@ -99,7 +100,8 @@ export class StagedRoom {
   end(operation: Operation, code = 'ok', log = 1, clock = 1): void {
     const disk = this.disk(operation.node)
     if (code === 'ok' || code === 'NOT_REPLICATED') disk.clocks.set(log, Math.max(disk.clock(log), clock))
-    this.checks.ended({ operation, code, position: clock === 0 ? '' : `${log.toString(16)}:${clock}` })
+    const disks = operation.replicas === 1 ? {} : { disks: this.disks }
+    this.checks.ended({ operation, code, position: clock === 0 ? '' : `${log.toString(16)}:${clock}`, ...disks })
   }
 
   /** An acknowledged operation. */

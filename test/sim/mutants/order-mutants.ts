@@ -73,6 +73,20 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     'for (const { reject } of batch)\n                reject(new Error(String(cause)));',
   ),
   mutant(
+    'majority-halved',
+    'Half of the members of an even room are taken for a majority.',
+    'replica/write-concerns',
+    'Math.floor(this.members.count / 2) + 1',
+    'Math.ceil(this.members.count / 2)',
+  ),
+  mutant(
+    'concern-of-before',
+    'Who waits for other stores is told of success when they confirmed the commit before.',
+    'replica/write-concerns',
+    'if (ticket.commit <= done)',
+    'if (ticket.commit <= done + 1)',
+  ),
+  mutant(
     'overflow-wrapped',
     'A total that would pass 2^53 - 1 begins again at zero.',
     'replica/commits',

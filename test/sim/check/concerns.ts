@@ -1,0 +1,41 @@
+import { showReplicaId } from '@tallymesh/crdt'
+import type { NodeName } from '../plan/command.js'
+import { Breach } from './breach.js'
+import { showOperation, type Tracked } from './ledger.js'
+import type { Losses } from './losses.js'
+import type { Mark } from './position.js'
+import type { HeldDisk, Trust } from './trust.js'
+
+/** Who asked for several stores is told of success once so many hold its commit: their disks are looked at in that moment. */
+export class Concerns {
+  /** How many acknowledgements were held against the disks. */
+  checked = 0
+
+  constructor(
+    readonly losses: Losses,
+    readonly trust: Trust,
+  ) {}
+
+  /** Each disk that lost something since the operation began may have held its commit.
+   *  @param marks where the acknowledged commits of its process end now
+   *  @throws Breach */
+  check(tracked: Tracked, marks: readonly Mark[], disks: ReadonlyMap<NodeName, HeldDisk>): void {
+    const newest = marks.at(-1)
+    const { unsure, holders } = tracked
+    const { began } = tracked.operation
+    if (newest === undefined || unsure || this.losses.forked.has(newest.log)) return
+    // Under which of several ids it was written is not clear.
+    if (began === undefined ? marks.length > 1 : began.log !== newest.log) return
+    this.checked++
+    const clock = (began?.clock ?? 0) + 1
+    const stores = new Set<string>()
+    for (const disk of disks.values()) {
+      const held = this.trust.trusts(disk) ? disk.wholeClock(newest.log) : disk.clock(newest.log)
+      if (held >= clock) stores.add(disk.storeId)
+    }
+    if (stores.size + this.losses.nodesSince(tracked) >= holders) return
+    const where = `clock ${clock} of log ${showReplicaId(newest.log)}`
+    const text = `${showOperation(tracked)} was acknowledged, and ${stores.size} stores of ${holders} hold ${where}`
+    throw new Breach(4, 'too-few-stores', text)
+  }
+}
