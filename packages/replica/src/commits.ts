@@ -42,6 +42,8 @@ export class Commits {
   /** Own commits of this store so far. */
   #number: number
   readonly #entriesMax: number
+  /** Cells that the groups of one commit may count on. */
+  readonly groupCellsMax: number
 
   constructor(
     readonly room: Room,
@@ -50,11 +52,7 @@ export class Commits {
     this.#cells = new Cells(room)
     this.#number = options.lastNumber
     this.#entriesMax = options.commitEntriesMax ?? COMMIT_ENTRIES_MAX
-  }
-
-  /** Cells that the groups of one commit may count on. */
-  get groupCellsMax(): number {
-    return this.#entriesMax - UNGROUPED_PLACES
+    this.groupCellsMax = this.#entriesMax - UNGROUPED_PLACES
   }
 
   /** The live replica id, or undefined while there is none. */

@@ -119,6 +119,7 @@ export class Checks implements Observer {
     tracked.idsBefore = this.#life(operation.node, operation.life).ids
     this.#readings.attempted(tracked)
     this.#outcomes.attempted(tracked)
+    this.#concerns.attempted(tracked)
   }
 
   ended(outcome: CheckedOutcome): void {
@@ -141,6 +142,7 @@ export class Checks implements Observer {
   recovering(node: NodeName, life: number): void {
     this.#readings.recovering(node, life)
     this.#outcomes.recovering(node, life)
+    this.#concerns.recovering(node)
     this.#doubt(node)
     if (this.#trust.isFlipped(node)) this.#readings.lost(node)
   }

@@ -11,18 +11,32 @@ export class Concerns {
   /** How many acknowledgements were held against the disks. */
   checked = 0
 
+  /** The last operation that began before a node's disk failed last. */
+  readonly #reopened = new Map<NodeName, number>()
+  #lastOperation = 0
+
   constructor(
     readonly losses: Losses,
     readonly trust: Trust,
   ) {}
+
+  attempted({ operation }: Tracked): void {
+    this.#lastOperation = operation.id
+  }
+
+  /** A write failed: the commit that was formed last may be given up, and others take its place in the log. */
+  recovering(node: NodeName): void {
+    this.#reopened.set(node, this.#lastOperation)
+  }
 
   /** Each disk that lost something since the operation began may have held its commit.
    *  @param marks where the acknowledged commits of its process end now
    *  @throws Breach */
   check(tracked: Tracked, marks: readonly Mark[], disks: ReadonlyMap<NodeName, HeldDisk>): void {
     const newest = marks.at(-1)
-    const { unsure, holders } = tracked
-    const { began } = tracked.operation
+    const { unsure, holders, operation } = tracked
+    const { began, id, node } = operation
+    if (id <= (this.#reopened.get(node) ?? 0)) return
     if (newest === undefined || unsure || this.losses.forked.has(newest.log)) return
     // Under which of several ids it was written is not clear.
     if (began === undefined ? marks.length > 1 : began.log !== newest.log) return

@@ -98,6 +98,10 @@ test('who asked for several stores is told of success once so many hold it', () 
   room.disks.set('d', Object.assign(new StagedDisk(room.disk('a').storeId), { clocks: room.disk('a').clocks }))
   const copied = room.attempt('a', [['k', 32]], 2, 7)
   breaks('too-few-stores', () => room.end(copied, 'ok', 1, 8))
+  // A failed write takes back what was formed.
+  const formed = room.attempt('a', [['l', 1]], 2, 9)
+  room.checks.recovering('a', 1)
+  room.end(formed, 'ok', 1, 9)
   // Under another id nobody knows where it was written.
   room.end(room.attempt('a', [['k', 64]], 2, 8), 'ok', 2, 1)
 })
