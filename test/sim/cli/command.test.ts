@@ -6,6 +6,8 @@ import * as assert from 'uvu/assert'
 import { parsePlan } from '../plan/words.js'
 import { runCommand } from './command.js'
 import { STUB } from './stub-simulator.js'
+import { progressText } from './summary.js'
+import { emptyTally } from './tally.js'
 
 interface Scene {
   readonly root: string
@@ -81,6 +83,13 @@ test('--keep-going goes on behind a failure', async ({ root }) => {
     printed,
     / 6 seeds failed: 600 \(lost-count\), 700 \(process-lost\), 800 \(process-lost\), 900 \(nondeterminism\), 950 \(thrown\), 1600 \(lost-count\)$/m,
   )
+})
+
+test('the progress of a run names the seeds that failed so far', () => {
+  const tally = { ...emptyTally(), seeds: 40 }
+  assert.match(progressText(tally, 100, 2_000), /^40\/100 seeds, 20\/s, /)
+  assert.match(progressText(tally, 100, 2_000, [7]), /^40\/100 seeds, 1 FAILED \(7\), 20\/s, /)
+  assert.match(progressText(tally, 100, 2_000, [7, 9, 11, 13, 17, 19]), / 6 FAILED \(7 9 11 13 17 …\), /)
 })
 
 test('two runs of a seed that differ are a failure, with the first step', async ({ root }) => {

@@ -30,7 +30,11 @@ export async function runSeedsCommand(flags: Flags, context: CommandContext): Pr
   const stop = () => void hunt.stop()
   interrupt.addEventListener('abort', stop, { once: true })
   const line = new ProgressLine(screen)
-  await whileShowing(line, () => progressText(hunt.tally, seeds, hunt.elapsedMs), hunt.run())
+  const progress = () => {
+    const failed = hunt.failures.map(failure => failure.seed)
+    return progressText(hunt.tally, seeds, hunt.elapsedMs, failed)
+  }
+  await whileShowing(line, progress, hunt.run())
   interrupt.removeEventListener('abort', stop)
   screen.write(`${summaryText(hunt.tally, { elapsedMs: hunt.elapsedMs, jobs: Math.min(jobs, seeds) })}\n\n`)
   const { firstFailure } = hunt

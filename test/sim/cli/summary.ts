@@ -7,15 +7,21 @@ export interface Pace {
   readonly jobs: number
 }
 
+const FAILED_SHOWN_MAX = 5
+
 /** The progress of a run in one line.
- *  @param seeds how many are wanted */
-export function progressText(tally: Tally, seeds: number, elapsedMs: number): string {
+ *  @param seeds how many are wanted
+ *  @param failed the seeds that broke a promise so far */
+export function progressText(tally: Tally, seeds: number, elapsedMs: number, failed: readonly number[] = []): string {
   const of = Number.isFinite(seeds) ? `/${seeds}` : ''
   const faults = Object.entries({ ...tally.injected, ...faultsOf(tally.applied) })
     .filter(([, times]) => times > 0)
     .map(([name, times]) => `${name} ${short(times)}`)
   const rate = short((tally.seeds * 1_000) / Math.max(1, elapsedMs))
-  const done = `${tally.seeds}${of} seeds, ${rate}/s, ${short(tally.steps)} steps, kinds ${covered(tally)}/${KINDS.length}`
+  const shown = failed.slice(0, FAILED_SHOWN_MAX).join(' ')
+  const failures =
+    failed.length === 0 ? '' : `, ${failed.length} FAILED (${shown}${failed.length > FAILED_SHOWN_MAX ? ' …' : ''})`
+  const done = `${tally.seeds}${of} seeds${failures}, ${rate}/s, ${short(tally.steps)} steps, kinds ${covered(tally)}/${KINDS.length}`
   return faults.length === 0 ? done : `${done}; ${faults.join(', ')}`
 }
 
