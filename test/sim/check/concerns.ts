@@ -29,7 +29,7 @@ export class Concerns {
     this.#reopened.set(node, this.#lastOperation)
   }
 
-  /** Each disk that lost something since the operation began may have held its commit.
+  /** Each loss since the operation began may have taken its commit from a store: from several of one node that was wiped again and again.
    *  @param marks where the acknowledged commits of its process end now
    *  @throws Breach */
   check(tracked: Tracked, marks: readonly Mark[], disks: ReadonlyMap<NodeName, HeldDisk>): void {
@@ -47,7 +47,8 @@ export class Concerns {
       const held = this.trust.trusts(disk) ? disk.wholeClock(newest.log) : disk.clock(newest.log)
       if (held >= clock) stores.add(disk.storeId)
     }
-    if (stores.size + this.losses.nodesSince(tracked) >= holders) return
+    const lost = this.losses.count - tracked.lossesBefore
+    if (stores.size + lost >= holders) return
     const where = `clock ${clock} of log ${showReplicaId(newest.log)}`
     const text = `${showOperation(tracked)} was acknowledged, and ${stores.size} stores of ${holders} hold ${where}`
     throw new Breach(4, 'too-few-stores', text)

@@ -94,10 +94,18 @@ test('who asked for several stores is told of success once so many hold it', () 
   room.wipe('b')
   room.start('b', 'STORE_WIPED')
   room.end(lost, 'ok', 1, 7)
+  // Also twice, as another store each time.
+  const again = room.attempt('a', [['l', 2]], 3, 7)
+  for (let times = 0; times < 2; times++) {
+    room.kill('c')
+    room.wipe('c')
+    room.start('c', 'STORE_WIPED')
+  }
+  room.end(again, 'ok', 1, 8)
   // A copy is the same store.
   room.disks.set('d', Object.assign(new StagedDisk(room.disk('a').storeId), { clocks: room.disk('a').clocks }))
-  const copied = room.attempt('a', [['k', 32]], 2, 7)
-  breaks('too-few-stores', () => room.end(copied, 'ok', 1, 8))
+  const copied = room.attempt('a', [['k', 32]], 2, 8)
+  breaks('too-few-stores', () => room.end(copied, 'ok', 1, 9))
   // A failed write takes back what was formed.
   const formed = room.attempt('a', [['l', 1]], 2, 9)
   room.checks.recovering('a', 1)

@@ -111,13 +111,9 @@ export class Losses {
   }
 
   /** How many nodes' disks lost something since an operation began. */
-  nodesSince({ lossesBefore }: Tracked): number {
+  #lostSince({ lossesBefore, holders }: Tracked): number {
+    if (holders === 1) return this.#nodes.length - lossesBefore
     return new Set(this.#nodes.slice(lossesBefore)).size
-  }
-
-  #lostSince(tracked: Tracked): number {
-    if (tracked.holders > 1) return this.nodesSince(tracked)
-    return this.#nodes.length - tracked.lossesBefore
   }
 }
 
