@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BalancerKind, findBalancer } from '../../src/cluster/balancer-files.js'
@@ -166,6 +167,10 @@ test('a second signal ends at once, with 1', async () => {
 })
 
 /** A few callers at once, each with one add at a time. */
+/** Between an answer and the next request of a lane. Without it each node is asked all the time; those that are asked now and then
+ *  meet moments that these never do. */
+const PAUSE_MS = 20
+
 class Traffic {
   counted = 0
   readonly failures: string[] = []
@@ -189,6 +194,7 @@ class Traffic {
       } catch (error) {
         this.failures.push(String(error))
       }
+      await after(PAUSE_MS)
     }
   }
 }
