@@ -1,4 +1,4 @@
-import { checkName, type StoreId, TallymeshError } from '@tallymesh/crdt'
+import { checkName, TallymeshError } from '@tallymesh/crdt'
 import {
   type Dialing,
   type Handshake,
@@ -32,8 +32,8 @@ interface Target {
   nextMs: number
   openedMs: number
   dialing: Dialing | undefined
-  /** The store that answered there last. */
-  store: StoreId | undefined
+  /** The process that answered there last. Not its store: nodes on copies of one disk are several, each with its own address. */
+  instance: string | undefined
 }
 
 /** How links of this node are made, and whom they tell. */
@@ -208,7 +208,7 @@ export class Mesh {
   #target(url: string): Target {
     let target = this.#targets.get(url)
     if (!target) {
-      target = { url, attempts: 0, nextMs: 0, openedMs: 0, dialing: undefined, store: undefined }
+      target = { url, attempts: 0, nextMs: 0, openedMs: 0, dialing: undefined, instance: undefined }
       this.#targets.set(url, target)
     }
     return target
@@ -217,9 +217,9 @@ export class Mesh {
   /** Whether a link leads to whom this address names. A seed that never answered is dialed all the same: who stands behind
    *  it is not known yet. */
   #linked(target: Target): boolean {
-    const seed = this.options.seeds().includes(target.url) && target.store === undefined
+    const seed = this.options.seeds().includes(target.url) && target.instance === undefined
     for (const [link, urls] of this.#links) {
-      if (link.dialed === target.url || link.peer.store === target.store) return true
+      if (link.dialed === target.url || link.peer.instance === target.instance) return true
       if (!seed && urls.includes(target.url)) return true
     }
     return false
@@ -246,7 +246,8 @@ export class Mesh {
     const urls = this.#addresses(link.peer.name, link.peer.urls)
     this.#links.set(link, urls)
     if (link.dialed !== undefined) {
-      Object.assign(this.#target(link.dialed), { dialing: undefined, openedMs: this.#nowMs, store: link.peer.store })
+      const { instance } = link.peer
+      Object.assign(this.#target(link.dialed), { dialing: undefined, openedMs: this.#nowMs, instance })
       this.options.reached(link.dialed)
     }
     this.options.opened(link, urls)
