@@ -152,7 +152,7 @@ test(
   'write concern: confirmed, not confirmed in time, and impossible',
   served(async room => {
     const [a, b] = await room.start(['a', 'b'])
-    const client = new TallymeshClient({ urls: [a?.url as string], timeoutMs: 1_000, deadlineMs: 1_000 })
+    const client = new TallymeshClient({ urls: [a?.url as string], timeoutMs: 4_000, deadlineMs: 4_000 })
     await until('a to know b', async () => (await client.members()).members.length === 2)
     assert.is((await client.add('k', 1, { replicas: 2 })).value, 1)
     await b?.close()
