@@ -9,7 +9,7 @@ import { until } from './until.js'
 const COUNTERS = 100_000
 const PREFIX = 'page-views-of-a-customer-with-a-long-name/'
 /** The longest stall may take this share of the time that a node works for the joining: taken in one go it would be nearly all of it. */
-const STALL_SHARE_MAX = 1 / 8
+const STALL_SHARE_MAX = 1 / 10
 /** The first part of the log that goes through, about half of it. */
 const CUT_BYTES = 2_600_000
 /** What a counter takes on the wire, its name of some 45 bytes included. */

@@ -2,7 +2,6 @@
 import { Agent } from 'node:http'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { until } from '../cluster/until.js'
 import { type Answer, ask } from './answer.js'
 import { BAD_REQUESTS, plainAdd } from './bad-requests.js'
 import { RawConnection } from './raw-connection.js'
@@ -85,19 +84,15 @@ forBalancers(badInput, 'behind a valid request leaves that one as it is', async 
   }
 })
 
-/** An answer. A balancer ends the sessions of a node that a busy machine keeps from answering its checks: those are asked again,
- *  and nothing may have been counted by either. */
+/** An answer. A balancer ends the sessions of a node that a busy machine keeps from answering its checks: so a question is asked once
+ *  more, and said so. What breaks its connection each time fails. */
 async function answered(what: string, ...question: Parameters<typeof ask>): Promise<Answer> {
-  let answer: Answer | undefined
-  await until(`an answer to ${what}`, async () => {
-    try {
-      answer = await ask(...question)
-      return true
-    } catch (error) {
-      return String(error)
-    }
-  })
-  return answer as Answer
+  try {
+    return await ask(...question)
+  } catch (error) {
+    console.log(`asked again, as its connection broke (${(error as Error).message}): ${what}`)
+  }
+  return await ask(...question)
 }
 
 const DEEP = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
