@@ -40,6 +40,12 @@ async function answer(request: Request): Promise<Answer> {
       while (total() < keys * replicas) await pause(50)
       return {}
     }
+    case 'memory': {
+      if (!gc) throw new Error('this process was started without --expose-gc')
+      await gc({ execution: 'async', type: 'major' })
+      const { heapUsed, external } = process.memoryUsage()
+      return { bytes: heapUsed + external }
+    }
     case 'cpu': {
       const { user, system } = process.cpuUsage()
       return { ms: (user + system) / 1000 }

@@ -13,6 +13,8 @@ export type Request =
   | { readonly type: 'reach'; readonly keys: number; readonly links: number }
   /** Waits until each of the counters has the value `replicas`: all counts of all nodes are here. */
   | { readonly type: 'agree'; readonly keys: number; readonly replicas: number }
+  /** Bytes that the process holds in its heap and beside it; only of one that may collect garbage by itself. */
+  | { readonly type: 'memory' }
   /** Processor time of the process so far. */
   | { readonly type: 'cpu' }
   /** From now on each new value of the counter is told, with the time that it was seen. */
@@ -24,6 +26,7 @@ export type Request =
 /** How it answers. */
 export interface Answer {
   readonly ms?: number
+  readonly bytes?: number
   readonly url?: string | undefined
   readonly error?: string
 }
@@ -44,8 +47,9 @@ export class Child {
   #waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined
   onSeen: (seen: Seen) => void = () => {}
 
-  constructor() {
-    this.#process = fork(script, [], { serialization: 'advanced' })
+  /** @param flags of Node.js */
+  constructor(flags: readonly string[] = []) {
+    this.#process = fork(script, [], { serialization: 'advanced', execArgv: [...process.execArgv, ...flags] })
     this.#process.on('message', (message: Answer | Seen) => {
       if ('seen' in message) this.onSeen(message)
       else if (message.error !== undefined) this.#waiting?.reject(new Error(message.error))

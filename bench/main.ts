@@ -10,14 +10,29 @@ import { http } from './http.js'
 import { batch } from './http-batch.js'
 import { idle } from './idle.js'
 import { increment } from './increment.js'
+import { lifecycle } from './lifecycle.js'
 import { open } from './open.js'
+import { operations } from './operations.js'
 import { type Options, parseOptions, USAGE } from './options.js'
 import { recovery } from './recovery.js'
 import { replicated } from './replicated.js'
 import { type Findings, formatBound, formatTable, judge } from './report.js'
 import { Scratch } from './scratch.js'
 
-const ALL: readonly Benchmark[] = [increment, durable, growth, open, idle, replicated, http, batch, failover, recovery]
+const ALL: readonly Benchmark[] = [
+  increment,
+  durable,
+  growth,
+  lifecycle,
+  open,
+  idle,
+  replicated,
+  operations,
+  http,
+  batch,
+  failover,
+  recovery,
+]
 
 exit(await main(argv.slice(2)))
 

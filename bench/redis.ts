@@ -63,6 +63,17 @@ export class Redis {
     return () => this.#send(commands[order[next++ & 16_383] as number] as string)
   }
 
+  /** A function that counts as `counting` does, each time under a fresh id that is remembered for ten minutes. */
+  countingOnce(keys: number): () => Promise<void> {
+    const script = "return redis.call('SET', KEYS[2], '', 'NX', 'EX', '600') and redis.call('INCR', KEYS[1]) or 0"
+    const order = randomOrder(16_384, keys)
+    let next = 0
+    return () => {
+      const words = ['EVAL', script, '2', `once:${order[next++ & 16_383]}`, `id:${crypto.randomUUID()}`]
+      return this.#send(`*${words.length}\r\n${words.map(word => `$${word.length}\r\n${word}\r\n`).join('')}`)
+    }
+  }
+
   async stop(): Promise<void> {
     this.#socket.removeAllListeners('close')
     this.#socket.destroy()

@@ -1,6 +1,6 @@
 import { type Members, TallymeshClient } from '@tallymesh/client'
 import type { SupervisedNode } from '@tallymesh/server'
-import type { Ledger, Sums } from './ledger.js'
+import type { Sums } from './ledger.js'
 import { until } from './until.js'
 import { holdsAll } from './verdict.js'
 
@@ -16,7 +16,6 @@ export class Census {
 
   constructor(
     readonly nodes: readonly SupervisedNode[],
-    readonly ledger: Ledger,
     readonly signal: AbortSignal,
   ) {
     const times = { timeoutMs: ASK_DEADLINE_MS, deadlineMs: ASK_DEADLINE_MS }
@@ -63,8 +62,14 @@ export class Census {
     await until('every node to count what was acknowledged', holds, deadlineMs, this.signal)
   }
 
-  /** Waits until every node is ready and all count the same, which is only to be expected while no request is under way.
-   *  From then on no count is on one disk only. @throws Error after the deadline */
+  /** Waits until this node takes operations, under whatever id it has now. @throws Error after the deadline */
+  async admitted(node: SupervisedNode, deadlineMs: number): Promise<void> {
+    const admitted = async () => (await this.members(node))?.operations?.admitted === true
+    await until(`${node.name} to take operations`, admitted, deadlineMs, this.signal)
+  }
+
+  /** Waits until every node is ready and all count the same, which is only to be expected while no operation is open.
+   *  @throws Error after the deadline */
   async agreed(deadlineMs: number): Promise<void> {
     const agree = async () => {
       if (!this.#allReady) return false
@@ -72,7 +77,22 @@ export class Census {
       return !counts.includes(undefined) && new Set(counts.map(count => JSON.stringify(count))).size === 1
     }
     await until('all nodes to agree', agree, deadlineMs, this.signal)
-    this.ledger.settled()
+  }
+
+  /** Takes the store that a node had before its disk was lost out of the room, as an operator does: until then it is a member that is
+   *  away, for which operations and newcomers wait. @throws Error after the deadline */
+  async removeLostStore(node: SupervisedNode, deadlineMs: number): Promise<void> {
+    const gone = async () => {
+      const own = (await this.members(node))?.members.find(({ self }) => self)?.store
+      if (own === undefined) return false
+      const rooms = await Promise.all(this.nodes.map(other => this.members(other)))
+      const lost = rooms.map(
+        room => room?.members.filter(({ name, store }) => name === node.name && store !== own) ?? [],
+      )
+      await Promise.all(lost.flatMap((members, i) => members.map(({ store }) => this.#remove(this.nodes[i], store))))
+      return !rooms.includes(undefined) && lost.every(members => members.length === 0)
+    }
+    await until(`the lost store of ${node.name} to be out of the room`, gone, deadlineMs, this.signal)
   }
 
   /** Ends what is being asked. */
@@ -82,6 +102,14 @@ export class Census {
 
   get #allReady(): boolean {
     return this.nodes.every(({ phase }) => phase === 'ready')
+  }
+
+  /** Whether it is gone is to be asked. */
+  async #remove(asked: SupervisedNode | undefined, store: string): Promise<void> {
+    if (asked === undefined) return
+    const { host, port } = asked.spec
+    const signal = AbortSignal.timeout(ASK_DEADLINE_MS)
+    await fetch(`http://${host}:${port}/v1/members/${store}`, { method: 'DELETE', signal }).catch(() => {})
   }
 
   #client({ name }: SupervisedNode): TallymeshClient {

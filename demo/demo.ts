@@ -23,7 +23,9 @@ import { View } from './view.js'
 const CUSTOMERS = 16
 const RATE_PER_SECOND_MAX = 400
 const START_DEADLINE_MS = 60_000
-const SETTLE_DEADLINE_MS = 30_000
+/** After the end of the traffic: of operations that are still tried, and then of nodes to agree. */
+const SETTLE_DEADLINE_MS = 60_000
+const AGREE_DEADLINE_MS = 30_000
 const STOP_GRACE_MS = 10_000
 
 /** Runs the demo from the first directory to the last. @returns whether the verdict passed */
@@ -73,7 +75,7 @@ async function runTraffic(stage: Stage): Promise<boolean> {
   const { flags, signal, directory, journal, view, partition, supervisor, balancer } = stage
   const { nodes } = supervisor
   const ledger = new Ledger()
-  const census = new Census(nodes, ledger, signal)
+  const census = new Census(nodes, signal)
   // Customers and faults draw from seeds of their own: how many customers came changes no fault.
   const random = new Seeded(flags.seed ^ 0x5eed)
   const replicas = nodes.length > 1 ? 2 : 1
@@ -87,7 +89,7 @@ async function runTraffic(stage: Stage): Promise<boolean> {
   view.start({ nodes, figures, balancer, traffic, ledger, faults, journal, seconds, seed })
   figures.start()
   try {
-    const flowedMs = await letFlow(traffic, plan, stage)
+    const flowedMs = await letFlow(traffic, ledger, plan, stage)
     await settle(census, journal, signal)
     await Promise.all([...nodes.map(node => node.probe()), figures.refresh()])
     view.stop()
@@ -102,7 +104,7 @@ async function runTraffic(stage: Stage): Promise<boolean> {
 async function settle(census: Census, journal: Journal, signal: AbortSignal): Promise<void> {
   const startMs = performance.now()
   try {
-    await census.agreed(SETTLE_DEADLINE_MS)
+    await census.agreed(AGREE_DEADLINE_MS)
     journal.add(`all nodes agree ${Math.round(performance.now() - startMs)} ms after the end`)
   } catch (error) {
     if (signal.aborted) throw error
@@ -126,7 +128,7 @@ async function closeBooks(books: Books, { flags, directory, view, supervisor }: 
   if (flags.plant !== 'none') {
     view.line(`planted, to see that the verdict finds it: ${flags.plant} on ${ledger.plant(flags.plant)}`)
   }
-  const verdict = judge(ledger.rows(), await census.take(), faults.drainErrors)
+  const verdict = judge(ledger, await census.take(), faults.drainErrors)
   const names = supervisor.nodes.map(({ name }) => name)
   const sections = [
     faultLines(faults.reports, plan.skipped),
@@ -139,14 +141,20 @@ async function closeBooks(books: Books, { flags, directory, view, supervisor }: 
 }
 
 /** Traffic and faults together. @returns how long the traffic flowed, in ms */
-async function letFlow(traffic: Traffic, plan: FaultPlan, { flags, signal, journal }: Stage): Promise<number> {
+async function letFlow(
+  traffic: Traffic,
+  ledger: Ledger,
+  plan: FaultPlan,
+  { flags, signal, journal }: Stage,
+): Promise<number> {
   const durationMs = flags.seconds * 1_000
   let flowedMs = 0
   const ending = async () => {
     await sleep(durationMs, undefined, { signal })
     flowedMs = traffic.flowedMs
     journal.add('the traffic ends')
-    await traffic.stop()
+    await traffic.stop(SETTLE_DEADLINE_MS)
+    journal.add(ledger.open.length === 0 ? 'every operation is settled' : `${ledger.open.length} operations stay open`)
   }
   traffic.start()
   try {

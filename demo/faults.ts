@@ -20,7 +20,7 @@ export interface FaultReport {
   noticedMs?: number | undefined
   readyMs?: number
   rightMs?: number
-  /** Requests of customers that ended in an error meanwhile, whatever the reason. */
+  /** Attempts of customers that broke off meanwhile, and calls that failed, whatever the reason. */
   errors: number
   note: string
 }
@@ -46,7 +46,6 @@ export interface FaultWorld {
 }
 
 const RECOVERY_DEADLINE_MS = 30_000
-const AGREE_DEADLINE_MS = 15_000
 const DRAIN_GRACE_MS = 15_000
 const CUT_MS = 2_000
 /** Traffic between two steps of a fault, so that there is something to lose. */
@@ -58,7 +57,7 @@ export class Faults {
   current: CurrentFault | undefined
   /** Older copies of disks, by node: where they are and when they were taken. */
   readonly #copies = new Map<string, { directory: string; atMs: number }>()
-  /** How many requests of customers had ended in an error when the fault under way began. */
+  /** What there was of them when the fault under way began. */
   #errorsBefore = 0
 
   constructor(readonly world: FaultWorld) {}
@@ -77,7 +76,7 @@ export class Faults {
   async run(fault: FaultName, node: SupervisedNode): Promise<void> {
     const { journal, signal, traffic } = this.world
     const report: FaultReport = { fault, node: node.name, atMs: journal.nowMs, errors: 0, note: '' }
-    this.#errorsBefore = traffic.failed
+    this.#errorsBefore = traffic.errors
     this.reports.push(report)
     this.current = { report, activity: '' }
     try {
@@ -88,7 +87,7 @@ export class Faults {
       report.note = (error as Error).message
       journal.add(`${fault} ${node.name}: ${report.note}`)
     } finally {
-      report.errors = traffic.failed - this.#errorsBefore
+      report.errors = traffic.errors - this.#errorsBefore
       this.current = undefined
     }
   }
@@ -138,7 +137,7 @@ export class Faults {
     await traffic.become('patient')
     try {
       await sleep(BREATH_MS, undefined, { signal })
-      this.#errorsBefore = traffic.failed
+      this.#errorsBefore = traffic.errors
       this.#tell('draining', `SIGTERM to ${node.name}: it drains and ends, and is started again`)
       const startMs = performance.now()
       const { generation } = node
@@ -146,7 +145,7 @@ export class Faults {
       report.note = `gone after ${((performance.now() - startMs) / 1000).toFixed(2)} s`
       await this.#recovered(node, generation, startMs, report)
       report.noticedMs = undefined
-      if (traffic.failed > this.#errorsBefore) {
+      if (traffic.errors > this.#errorsBefore) {
         const { atMs, text } = traffic.lastFailure
         report.note += `; the last error after ${((atMs - startMs) / 1000).toFixed(2)} s: ${text}`
       }
@@ -156,32 +155,29 @@ export class Faults {
   }
 
   async #cut(node: SupervisedNode, report: FaultReport): Promise<void> {
-    const { partition, ledger, census, journal, signal } = this.world
+    const { partition, traffic, ledger, census, journal, signal } = this.world
     this.#tell('cut off', `${node.name} is cut off from its peers`)
-    const countedBefore = ledger.requestsOn(node.name)
+    const aloneBefore = traffic.aloneOn(node.name)
     partition.cut(node.name)
     await sleep(CUT_MS, undefined, { signal })
-    const counted = ledger.requestsOn(node.name) - countedBefore
+    const alone = traffic.aloneOn(node.name) - aloneBefore
     const floor = ledger.rows()
     const healedMs = performance.now()
     partition.heal(node.name)
     if (this.current) this.current.activity = 'healing'
-    journal.add(`${node.name} is connected again; cut off, it counted ${counted} requests`)
+    journal.add(`${node.name} is connected again; cut off, it answered ${alone} times that its disk alone has a count`)
     await census.allHold(floor, RECOVERY_DEADLINE_MS)
     report.rightMs = performance.now() - healedMs
-    report.note = `cut off for ${CUT_MS / 1000} s, counted ${counted} requests meanwhile`
+    report.note = `cut off for ${CUT_MS / 1000} s; ${alone} times its disk alone had a count, which was tried elsewhere`
   }
 
   async #wipe(node: SupervisedNode, report: FaultReport): Promise<void> {
-    await this.#agree()
     const loseDisk = () => rm(node.spec.dataDir, { recursive: true, force: true })
-    await this.#losesDisk(
-      node,
-      report,
-      'wiped',
-      `${node.name} loses its disk: killed, and its directory deleted`,
-      loseDisk,
-    )
+    const text = `${node.name} loses its disk: killed, and its directory deleted`
+    await this.#losesDisk(node, report, 'wiped', text, loseDisk)
+    await this.world.census.removeLostStore(node, RECOVERY_DEADLINE_MS)
+    this.world.journal.add(`the lost store of ${node.name} is taken out of the room: nothing waits for it any more`)
+    await this.#admitted(node)
   }
 
   async #restore(node: SupervisedNode, report: FaultReport): Promise<void> {
@@ -198,7 +194,6 @@ export class Faults {
       await sleep(BREATH_MS, undefined, { signal })
     }
     const { directory, atMs } = copy
-    await this.#agree()
     const ageSeconds = ((journal.nowMs - atMs) / 1000).toFixed(1)
     const rollBack = async () => {
       await rm(node.spec.dataDir, { recursive: true, force: true })
@@ -206,10 +201,18 @@ export class Faults {
     }
     const text = `${node.name} is killed, and its disk replaced by a copy that is ${ageSeconds} s old`
     await this.#losesDisk(node, report, 'rolled back', text, rollBack)
-    report.note = `the copy was ${ageSeconds} s old${report.note && `; ${report.note}`}`
+    report.note = `the copy was ${ageSeconds} s old`
+    await this.#admitted(node)
   }
 
-  /** Kills the node and takes its disk away. What only that disk had is an uncertain count from then on, and is said. */
+  /** Waits until a node with a fresh id takes operations, which it does while all members are there: else a few such faults, and
+   *  one node that is away, would leave nobody who takes them. */
+  async #admitted(node: SupervisedNode): Promise<void> {
+    await this.world.census.admitted(node, RECOVERY_DEADLINE_MS)
+    this.world.journal.add(`${node.name} takes operations again, under a fresh id`)
+  }
+
+  /** Kills the node under traffic and takes its disk away. Nothing was acknowledged that this disk had alone. */
   async #losesDisk(
     node: SupervisedNode,
     report: FaultReport,
@@ -217,21 +220,12 @@ export class Faults {
     text: string,
     loseDisk: () => Promise<void>,
   ): Promise<void> {
-    const { ledger } = this.world
     this.#tell(activity, text)
     const startMs = performance.now()
-    const { generation, name } = node
-    let excepted = 0
-    node.beforeStart = async () => {
-      await loseDisk()
-      excepted = ledger.diskLost(name)
-    }
+    const { generation } = node
+    node.beforeStart = loseDisk
     node.signal('SIGKILL')
-    await this.#back(node, generation)
-    // Answers that were still on their way when the process died.
-    excepted += ledger.diskLost(name)
     await this.#recovered(node, generation, startMs, report)
-    if (excepted > 0) report.note = `${excepted} requests were on that disk only, and marked so: excepted`
   }
 
   /** Waits until the node was started again and is ready, and then until all nodes count what was acknowledged by then. */
@@ -247,19 +241,6 @@ export class Faults {
   async #back(node: SupervisedNode, generation: number): Promise<void> {
     const back = () => node.generation > generation && node.phase === 'ready'
     await until(`${node.name} to be back`, back, RECOVERY_DEADLINE_MS, this.world.signal)
-  }
-
-  /** Lets all nodes come to agree before a disk is lost: what an earlier fault left on one disk must have spread. */
-  async #agree(): Promise<void> {
-    const { traffic, census, journal, signal } = this.world
-    journal.add('customers wait until all nodes agree, since a disk will be lost')
-    await traffic.pause()
-    try {
-      await census.agreed(AGREE_DEADLINE_MS)
-    } finally {
-      traffic.resume()
-    }
-    await sleep(BREATH_MS, undefined, { signal })
   }
 
   #copyIfWanted(node: SupervisedNode): void {

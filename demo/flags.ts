@@ -24,7 +24,8 @@ export interface Flags {
 export const USAGE = `usage: npm run demo -- [flags]
 
 Starts a few nodes (tallymesh start) and a load balancer before them, and a small shop that counts its customers' requests
-there. Breaks one thing after another, and ends with the books: what was acknowledged, and what every node counts.
+there. Each request is one operation with an id, which is tried on one node after the other until it is acknowledged. Breaks
+one thing after another, and ends with the books: what was acknowledged, and what every node counts.
 
   --nodes N        nodes, 1 to 9 (default 3)
   --seconds N      how long the traffic runs, 3 to 600 (default 30)
@@ -35,8 +36,11 @@ there. Breaks one thing after another, and ends with the books: what was acknowl
   --plant KIND     lost or doubled: falsifies the books by one, to see that the verdict finds it
   --help           prints this text
 
-Exit code: 0 when nothing acknowledged was lost or doubled, all nodes agree, and nobody saw an error while a node
-drained; 1 when not; 2 for wrong flags.`
+The verdict is exact when every counter equals the number of operations acknowledged, on every node. Where operations could not
+be settled to the end, it names them, and is within bounds: each of them may have counted once.
+
+Exit code: 0 when the verdict is exact or within bounds, all nodes agree, and nobody saw an error while a node drained; 1 when
+not; 2 for wrong flags.`
 
 /** A flag that is unknown or has a wrong value; the message is one line for the user. */
 export class FlagError extends Error {}

@@ -1,6 +1,8 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TallymeshClient, TallymeshClientError } from '@tallymesh/client'
 import { nextAsk } from './asks.js'
+import { Attempts } from './attempts.js'
 import type { Ledger } from './ledger.js'
 import { countersOf } from './request-counters.js'
 import type { Seeded } from './seeded.js'
@@ -17,28 +19,31 @@ export interface TrafficOptions {
   readonly ratePerSecondMax: number
 }
 
-/** How long a customer waits for an answer. The server waits 0.8 of it for a second disk: so long a count takes at a node that is
- *  cut off. */
+/** How long one attempt of a customer takes at most. The server waits 0.8 of it for a second disk: so long a count takes at a node
+ *  that is cut off. */
 const HASTY_MS = 1_000
 /** Of a customer who takes slowness for no error. */
 const PATIENT_MS = 10_000
-/** What is certainly not counted is tried again for so long. */
-const REQUEST_DEADLINE_MS = 30_000
-/** A customer whose request failed waits before the next. */
+/** So long a call of the client goes from node to node by itself. */
+const CALL_DEADLINE_MS = 30_000
+/** Between two calls for one operation. */
 const FAILURE_PAUSE_MS = 250
 /** Then the customer leaves, and another one comes, who knows nothing of which node is well. */
 const VISIT_REQUESTS = 25
 
-/** Customers of the shop: a bounded number of them, at a bounded rate; and the books of what the shop was told when it counted
- *  their requests. */
+/** Customers of the shop: a bounded number of them, at a bounded rate. Each request is counted as one operation, which is tried on one
+ *  node after the other until it is acknowledged; and the books are kept of what became of it. */
 export class Traffic {
-  /** Of requests that were acknowledged: how long that took in ms. */
+  readonly attempts = new Attempts()
+  /** Of operations that were acknowledged: how long that took in ms, over all attempts. */
   readonly latenciesMs: number[] = []
-  /** Requests that ended in an error, which no repetition made good, by what it was. */
+  /** Calls of the client that ended in an error, by what it was. */
   readonly failures = new Map<string, number>()
   /** The last of these in words, and when it was, on the clock of `performance.now`. */
   lastFailure = { atMs: 0, text: '' }
-  readonly #underWay = new Set<AbortController>()
+  /** Answers that an operation is counted on the disk of the answering node alone, by this node. Such an operation is tried on. */
+  readonly #alone = new Map<string, number>()
+  readonly #givenUp = new AbortController()
   #lanes: Promise<unknown> = Promise.resolve()
   #stopped = false
   #paused: { readonly over: Promise<void>; readonly end: () => void } | undefined
@@ -49,11 +54,18 @@ export class Traffic {
   #startMs = 0
   #pausedMs = 0
 
-  constructor(readonly options: TrafficOptions) {}
+  constructor(readonly options: TrafficOptions) {
+    setMaxListeners(0, this.#givenUp.signal)
+  }
 
-  /** How many requests ended in an error. */
-  get failed(): number {
-    return [...this.failures.values()].reduce((sum, count) => sum + count, 0)
+  /** Attempts that broke off, and calls that failed without any disk having the operation. */
+  get errors(): number {
+    return this.attempts.broken + sum(this.failures) - sum(this.#alone)
+  }
+
+  /** How often a node answered that only its own disk has the operation. */
+  aloneOn(node: string): number {
+    return this.#alone.get(node) ?? 0
   }
 
   start(): void {
@@ -68,13 +80,13 @@ export class Traffic {
 
   /** From here on all customers are patient ones, or hasty ones as usual; resolves once none of the others waits for an answer. */
   async become(kind: 'patient' | 'hasty'): Promise<void> {
-    await this.pause()
+    await this.#pause()
     this.#timeoutMs = kind === 'patient' ? PATIENT_MS : HASTY_MS
-    this.resume()
+    this.#resume()
   }
 
-  /** Holds customers back; resolves once no request is under way. */
-  async pause(): Promise<void> {
+  /** Holds customers back; resolves once no operation is open. */
+  async #pause(): Promise<void> {
     let end = () => {}
     const over = new Promise<void>(resolve => (end = resolve))
     const fromMs = performance.now()
@@ -88,25 +100,30 @@ export class Traffic {
     while (this.#asking > 0) await sleep(1)
   }
 
-  resume(): void {
+  #resume(): void {
     const paused = this.#paused
     this.#paused = undefined
     this.#nextMs = performance.now()
     paused?.end()
   }
 
-  /** Ends the traffic; resolves once every request is answered or given up. */
-  async stop(): Promise<void> {
+  /** Ends the traffic; resolves once every operation is settled, or left open when `settleMs` are over. */
+  async stop(settleMs: number): Promise<void> {
     this.#stopped = true
-    this.resume()
+    this.#resume()
+    const giveUp = setTimeout(() => this.#giveUp(), settleMs)
     await this.#lanes
+    clearTimeout(giveUp)
   }
 
   /** Ends the traffic without waiting for answers. */
   async abort(): Promise<void> {
-    this.#stopped = true
-    for (const controller of this.#underWay) controller.abort()
-    await this.stop()
+    this.#giveUp()
+    await this.stop(0)
+  }
+
+  #giveUp(): void {
+    this.#givenUp.abort()
   }
 
   /** One customer after another. */
@@ -122,7 +139,8 @@ export class Traffic {
   #arrive(timeoutMs: number): TallymeshClient {
     const first = this.#arrivals++ % this.options.urls.length
     const urls = [...this.options.urls.slice(first), ...this.options.urls.slice(0, first)]
-    return new TallymeshClient({ urls, timeoutMs, deadlineMs: REQUEST_DEADLINE_MS })
+    const { fetch } = this.attempts
+    return new TallymeshClient({ urls, timeoutMs, deadlineMs: CALL_DEADLINE_MS, fetch })
   }
 
   /** Whether customers of this kind may ask. */
@@ -135,9 +153,8 @@ export class Traffic {
     await this.#turn()
     if (this.#paused || !this.#open(timeoutMs)) return
     this.#asking++
-    const counted = await this.#count(client, countersOf(nextAsk(this.options.random)))
+    await this.#count(client, timeoutMs, countersOf(nextAsk(this.options.random)))
     this.#asking--
-    if (!counted && !this.#stopped) await sleep(FAILURE_PAUSE_MS)
   }
 
   /** Waits for the customer's turn, so that all together keep to the rate. */
@@ -148,40 +165,59 @@ export class Traffic {
     if (turnMs > nowMs) await sleep(turnMs - nowMs)
   }
 
-  /** Adds one to each counter, all in one commit. @returns whether that was acknowledged */
-  async #count(client: TallymeshClient, keys: readonly string[]): Promise<boolean> {
-    const { ledger, replicas } = this.options
-    const controller = new AbortController()
-    this.#underWay.add(controller)
+  /** Adds one to each counter, all as one operation, and tries that until it is settled. */
+  async #count(client: TallymeshClient, timeoutMs: number, keys: readonly string[]): Promise<void> {
+    const { ledger } = this.options
     const startMs = performance.now()
-    let oneDisk: string | undefined
-    try {
-      const { signal } = controller
-      await client.addAll(
-        keys.map(key => ({ key, add: 1 })),
-        { replicas, signal },
-      )
-    } catch (error) {
-      if (!(error instanceof TallymeshClientError)) throw error
-      // It is counted for certain, on the disk of the node that says so.
-      oneDisk = error.counted === true ? error.node : undefined
-      if (oneDisk === undefined) {
-        this.#note(error, keys)
-        return false
+    let error = await this.#call(client, keys, undefined)
+    while (error !== undefined) {
+      const { code, counted, operation: id } = error
+      if (isFinal(error) || this.#givenUp.signal.aborted) {
+        return counted === false || id === undefined ? ledger.refuse() : ledger.leaveOpen({ id, keys, why: code })
       }
-    } finally {
-      this.#underWay.delete(controller)
+      await sleep(FAILURE_PAUSE_MS)
+      // Who comes anew asks another node first.
+      const other = this.#arrive(timeoutMs)
+      // What is certainly not counted may go under a fresh id: then a refusal still tells that it is not.
+      error = await this.#call(other, keys, counted === false ? undefined : id)
+      await other.close()
     }
     this.latenciesMs.push(performance.now() - startMs)
-    ledger.acknowledge(keys, oneDisk)
-    return true
+    ledger.acknowledge(keys)
   }
 
-  #note(error: TallymeshClientError, keys: readonly string[]): void {
-    const { code, counted, status, message: text } = error
+  /** One call of the client, with all its attempts. @returns undefined once it is acknowledged */
+  async #call(
+    client: TallymeshClient,
+    keys: readonly string[],
+    operation: string | undefined,
+  ): Promise<TallymeshClientError | undefined> {
+    const additions = keys.map(key => ({ key, add: 1 }))
+    try {
+      await client.addAll(additions, { replicas: this.options.replicas, operation, signal: this.#givenUp.signal })
+      return undefined
+    } catch (error) {
+      if (!(error instanceof TallymeshClientError)) throw error
+      this.#note(error)
+      return error
+    }
+  }
+
+  #note({ code, counted, status, node, message: text }: TallymeshClientError): void {
+    if (counted === true) this.#alone.set(node ?? '', this.aloneOn(node ?? '') + 1)
     this.lastFailure = { atMs: performance.now(), text }
     const why = `${code} (${status === undefined ? 'no answer' : `status ${status}`})`
     this.failures.set(why, (this.failures.get(why) ?? 0) + 1)
-    if (counted !== false) this.options.ledger.doubt(keys)
   }
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((total, count) => total + count, 0)
+}
+
+const RATE_LIMITED = 429
+
+/** Whether a server refused it in a way that no further attempt changes. */
+function isFinal({ status = 0 }: TallymeshClientError): boolean {
+  return status >= 400 && status <= 499 && status !== RATE_LIMITED
 }

@@ -28,6 +28,7 @@ const EVENTS_SHOWN = 9
 export class View {
   readonly #live: boolean
   #scene: Scene | undefined
+  #stopped = false
   #timer: NodeJS.Timeout | undefined
   #drawn = 0
   #lastAnswered = 0
@@ -44,7 +45,7 @@ export class View {
   ) {
     this.#live = Boolean(out.isTTY) && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb'
     journal.onEntry(entry => {
-      if (!this.#live || !this.#scene) this.line(eventLine(entry))
+      if (!this.#stopped && (!this.#live || !this.#scene)) this.line(eventLine(entry))
     })
   }
 
@@ -57,8 +58,9 @@ export class View {
     this.#timer = setInterval(show, this.#live ? FRAME_MS : PLAIN_STATUS_MS)
   }
 
-  /** Leaves the last picture standing. */
+  /** Leaves the last picture standing. Events are not shown any more: nodes that are stopped miss each other, and the verdict ends it all. */
   stop(): void {
+    this.#stopped = true
     clearInterval(this.#timer)
     if (this.#live && this.#scene) {
       this.#draw(this.#scene)
@@ -108,10 +110,10 @@ export class View {
       this.#lastAnswered = answered
       this.#lastMs = nowMs
     }
-    const { acknowledgedRequests, indeterminateRequests, oneDiskRequests } = ledger
+    const { broken, redispatched } = traffic.attempts
     return (
-      `${clock(journal.nowMs)} of ~${this.#endS} s   ${this.#ratePerSecond} req/s   acknowledged ${acknowledgedRequests}   ` +
-      `indeterminate ${indeterminateRequests}   on one disk at first ${oneDiskRequests}`
+      `${clock(journal.nowMs)} of ~${this.#endS} s   ${this.#ratePerSecond} req/s   acknowledged ${ledger.acknowledged}   ` +
+      `attempts broken off ${broken}   given to another node ${redispatched}`
     )
   }
 }

@@ -4,8 +4,8 @@ import type { TallymeshServer } from '@tallymesh/server'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LosingProxy } from '../client/losing-proxy.js'
 import { type ServedRoom, served } from '../client/served-room.js'
-import { LosingProxy } from './losing-proxy.js'
 import { PageServer } from './page-server.js'
 
 const CHROMIUM = '/usr/bin/chromium'
@@ -133,7 +133,7 @@ test(
 )
 
 test(
-  'an add whose answer is lost is not sent again by the browser itself',
+  'an add whose answers are lost is sent again by the client and counts once; without an id neither it nor the browser sends it again',
   browsing(async (room, page) => {
     const [server] = await room.start(['a'], { origins: [pages.origin] })
     const proxy = await LosingProxy.start(Number(new URL(server?.url as string).port))
@@ -144,7 +144,7 @@ test(
           page,
           [proxy.url],
           `
-      globalThis.client = new TallymeshClient({ urls })
+      globalThis.client = new TallymeshClient({ urls, operations: false })
       return await client.add('k', 1)`,
         ),
         { key: 'k', value: 1 },
@@ -154,6 +154,12 @@ test(
       proxy.lose = 0
       assert.is(await inPage(page, [], `return (await client.get('k')).value`), 2)
       assert.is(proxy.requests.filter(line => line.startsWith('POST')).length, 2)
+      proxy.lose = 2
+      assert.equal(await inPage(page, [proxy.url], `return await new TallymeshClient({ urls }).add('k', 1)`), {
+        key: 'k',
+        value: 3,
+      })
+      assert.ok(proxy.requests.filter(line => line.startsWith('POST')).length > 4, proxy.requests.join(', '))
     } finally {
       await proxy.close()
     }

@@ -1,9 +1,9 @@
 import { TallymeshClient, TallymeshClientError } from '@tallymesh/client'
-import { Tokens } from '@tallymesh/server'
+import { type TallymeshServer, Tokens } from '@tallymesh/server'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { until } from '../cluster/until.js'
-import { served } from './served-room.js'
+import { served, takingOperations } from './served-room.js'
 
 const test = suite('the client with real servers')
 const MAX = Number.MAX_SAFE_INTEGER
@@ -194,6 +194,7 @@ test(
   'a watch goes on with another server while its own drains, and never shows less than was added',
   served(async room => {
     const [a, b] = await room.start(['a', 'b'])
+    await takingOperations([a, b] as TallymeshServer[])
     const client = new TallymeshClient({ urls: [a?.url as string, b?.url as string] })
     await client.add('k', 1)
     const values = client.watch('k', { intervalMs: 10 })
@@ -211,6 +212,7 @@ test(
   'a server that is drained and closed under way costs no add',
   served(async room => {
     const servers = await room.start(['a', 'b'], { drainMs: 100 })
+    await takingOperations(servers)
     const client = new TallymeshClient({ urls: servers.map(({ url }) => url) })
     const adding = { on: true, acknowledged: 0 }
     const lanes = Array.from({ length: 4 }, async () => {

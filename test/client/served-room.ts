@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TallymeshClient } from '@tallymesh/client'
 import { type ServerOptions, startServer, type TallymeshServer } from '@tallymesh/server'
 import { freePort } from '../cluster/free-port.js'
 
@@ -36,6 +37,17 @@ export class ServedRoom {
     await Promise.all(this.#servers.map(server => server.close()))
     rmSync(this.#dir, { recursive: true, force: true, maxRetries: 3 })
   }
+}
+
+/** Resolves once each of these servers takes operations, as it then does while others are away, too. */
+export async function takingOperations(servers: readonly TallymeshServer[]): Promise<void> {
+  await Promise.all(
+    servers.map(async ({ url }) => {
+      const client = new TallymeshClient({ urls: [url as string] })
+      await client.add('warm', 1)
+      await client.close()
+    }),
+  )
 }
 
 /** Runs a test in a room of its own, and clears up after it however it ends. */

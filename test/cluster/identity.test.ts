@@ -8,7 +8,8 @@ import { inCluster } from './cluster.js'
 import { until } from './until.js'
 
 const identity = suite('identity')
-const RESTARTS = 200
+/** More than what is let grow below: one struct for each would show. */
+const RESTARTS = 160
 
 identity(
   'an everyday crash and restart keeps the replica id',
@@ -36,7 +37,7 @@ identity(
     const options = { name, dataDir, room: 'shop', ...(runtimeDir === undefined ? {} : { runtimeDir }) }
     let afterTen = { structs: 0, bytes: 0 }
     for (let restart = 1; restart <= RESTARTS; restart++) {
-      if (restart % 25 === 0) {
+      if (restart % 40 === 0) {
         const node = await cluster.start('a')
         await node.add('orders')
         await node.kill()
@@ -73,6 +74,10 @@ identity(
     assert.ok(a && reader)
     await a.add('orders', 4)
     await until('the reader to read', async () => (await reader.value('orders')) === 4)
+    // It shows what came before it is on its disk.
+    await until('the reader to have it on its disk', async () =>
+      (await a.call('members')).every(({ lag }) => lag === 0),
+    )
     assert.is(await reader.replica(), undefined)
     await reader.kill()
     const again = await cluster.start('reader')

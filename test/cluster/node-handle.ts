@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { AddOptions, NodeOptions, NodeStatus, PeerEvent } from 'tallymesh'
 import type { Call, Told, ToldError, Verb, Verbs } from './command.js'
+import { programPath } from './program.js'
 import { until } from './until.js'
 
-const PROGRAM = fileURLToPath(new URL('./node-process.js', import.meta.url))
+const PROGRAM = programPath('node-process.js', new URL('./node-process.js', import.meta.url))
 
 const PRINTED_CHARS_MAX = 4_000
 
@@ -56,7 +56,8 @@ export class NodeHandle {
   #gone = false
 
   constructor(
-    readonly options: NodeOptions,
+    /** With which it is opened. */
+    public options: NodeOptions,
     { execArgv = ['--expose-gc'], env = {}, keepsPrinted = false }: Launch = {},
   ) {
     this.name = options.name

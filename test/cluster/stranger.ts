@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { type StoreId, storeId, type TallymeshError } from '@tallymesh/crdt'
 import {
   decodeFrame,
@@ -58,6 +59,16 @@ export class Stranger {
 
   send(kind: number, body: Uint8Array): void {
     this.ws.send(encodeFrame(kind, body))
+  }
+
+  /** Begins a message of so many bytes, and sends so many of them. By hand: `ws` would first mask all of it, and be silent for so long that
+   *  the node takes the link for dead. */
+  begin(bytes: number, sent: number): void {
+    const header = Buffer.from([0x82, 0xff, ...new Array<number>(8).fill(0), 0, 0, 0, 0])
+    header.writeBigUInt64BE(BigInt(bytes), 2)
+    const { _socket: socket } = this.ws as unknown as { readonly _socket: Socket }
+    socket.write(header)
+    socket.write(Buffer.alloc(sent))
   }
 
   /** Reads nothing more; what the node sends stays in its queue once the kernel's buffers are full. */

@@ -1,4 +1,7 @@
+/** Asked this often at first, and ever more rarely: what takes long is waited for by asking little. */
 const POLL_MS = 10
+const POLL_MS_MAX = 50
+const POLL_GROWTH = 1.1
 
 /** Waits for a condition. It answers true, or what is still missing.
  *  @param what names the condition in the failure
@@ -10,10 +13,10 @@ export async function until(
 ): Promise<void> {
   const wait: { missing: boolean | string; over: boolean } = { missing: false, over: false }
   const poll = async (): Promise<void> => {
-    while (!wait.over) {
+    for (let pauseMs = POLL_MS; !wait.over; pauseMs = Math.min(pauseMs * POLL_GROWTH, POLL_MS_MAX)) {
       wait.missing = await condition()
       if (wait.missing === true) return
-      await new Promise(resolve => setTimeout(resolve, POLL_MS))
+      await new Promise(resolve => setTimeout(resolve, pauseMs))
     }
   }
   let timer: NodeJS.Timeout | undefined

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Cluster, inCluster } from './cluster.js'
+import { Cluster } from './cluster.js'
 import type { NodeHandle } from './node-handle.js'
 import { Tally } from './tally.js'
 
@@ -78,40 +78,48 @@ const CASES: readonly Case[] = [
   { is: 'has a larger clock than the store', edit: shifted(AT.clock, 1), resumes: false, behind: true },
 ]
 
-async function settled(
-  cluster: Cluster,
-  tally: Tally,
-): Promise<{ a: NodeHandle; b: NodeHandle; id: string; path: string }> {
-  const [a, b] = await cluster.startAll('a', 'b')
-  assert.ok(a && b)
+const cluster = new Cluster()
+const tally = new Tally()
+let a: NodeHandle
+/** Its last process. What a case leaves is what the next one begins with. */
+let b: NodeHandle
+
+witness.before(async () => {
+  const started = await cluster.startAll('a', 'b')
+  ;[a, b] = started as [NodeHandle, NodeHandle]
+})
+witness.after(() => cluster.remove())
+
+/** Lets both count, b some commits on its own. @returns the id of b, and the path of its witness */
+async function settled(): Promise<{ id: string; path: string }> {
+  await b.linked(1)
   for (let i = 0; i < 5; i++) await Promise.all([tally.add(a, 'orders', 1), tally.add(b, 'orders', 10)])
   await tally.agreed([a, b])
   const store = (await b.call('members')).find(({ self }) => self)?.store
   const id = await b.replica()
   assert.ok(id !== undefined && store !== undefined)
-  return { a, b, id, path: join(cluster.runtimeDir, `${store}.witness`) }
+  return { id, path: join(cluster.runtimeDir, `${store}.witness`) }
 }
 
 for (const { is, edit, resumes, behind = false } of CASES) {
   witness(
     `that ${is}: ${resumes ? 'the node goes on under its id' : 'the node takes a fresh id'}, and nothing is lost`,
-    inCluster(async cluster => {
-      const tally = new Tally()
-      const { a, b, id, path } = await settled(cluster, tally)
+    async () => {
+      const { id, path } = await settled()
       await b.kill()
       if (edit) writeFileSync(path, edit(readFileSync(path)))
       else rmSync(path)
-      const again = await cluster.start('b')
-      await tally.add(again, 'orders', 100)
-      assert.is((await again.replica()) === id, resumes)
-      await tally.agreed([a, again])
+      b = await cluster.start('b')
+      await tally.add(b, 'orders', 100)
+      assert.is((await b.replica()) === id, resumes)
+      await tally.agreed([a, b])
       assert.is(
-        again.errors.some(({ code }) => code === 'STORE_BEHIND'),
+        b.errors.some(({ code }) => code === 'STORE_BEHIND'),
         behind,
-        JSON.stringify(again.errors),
+        JSON.stringify(b.errors),
       )
-      if (behind) assert.match((await again.reported('STORE_BEHIND')).message, /commit/)
-    }),
+      if (behind) assert.match((await b.reported('STORE_BEHIND')).message, /commit/)
+    },
   )
 }
 

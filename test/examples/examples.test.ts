@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { closing } from './close.js'
 import { doorClient } from './door-client.js'
 import { eventsAndErrors } from './events-and-errors.js'
+import { exactlyOnce } from './exactly-once.js'
 import { quickstart } from './quickstart.js'
 import { removeMember } from './remove-member.js'
 import { watch } from './watch.js'
@@ -41,6 +42,10 @@ examples('watch: values rise to the goal', async () => {
     seen,
     [...new Set(seen)].sort((x, y) => x - y),
   )
+})
+
+examples('exactly once, though tried three times on two nodes', async () => {
+  assert.is(await exactlyOnce(a(), b()), 1)
 })
 
 examples('a client of the door', async () => {

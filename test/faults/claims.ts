@@ -22,6 +22,8 @@ interface Claim {
 export class Claims {
   readonly #claims = new Map<string, Claim>()
   acknowledgements = 0
+  /** What a lane of load waits between two counts; without a wait it counts as fast as answers come. */
+  pauseMs = 0
 
   /** Counts 1 and notes the answer. @returns the code of the refusal, if any */
   async add(node: Counting, key: string, options?: AddOptions): Promise<string | undefined> {
@@ -48,13 +50,15 @@ export class Claims {
     }
   }
 
-  /** Counts as fast as answers come, until `stop` or a lane's first refusal. Each lane has keys of its own and waits for each
+  /** Counts until `stop` or a lane's first refusal. Each lane has keys of its own and waits for each
    *  answer: so at most one count of a key is in doubt at the end, and one counted twice shows.
    *  @returns how to stop; resolves once everything is answered */
   load(node: Counting, keys: readonly string[], seed: Seed, options?: AddOptions, width = 16): () => Promise<void> {
     let stopped = false
     const lane = async (own: readonly string[]): Promise<void> => {
-      while (!stopped && (await this.add(node, seed.pick(own), options)) === undefined);
+      while (!stopped && (await this.add(node, seed.pick(own), options)) === undefined) {
+        if (this.pauseMs > 0) await new Promise(resolve => setTimeout(resolve, this.pauseMs))
+      }
     }
     const lanes = Array.from({ length: Math.min(width, keys.length) }, (_, first) =>
       lane(keys.filter((_, i) => i % width === first)),

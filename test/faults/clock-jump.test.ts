@@ -49,7 +49,7 @@ class Jumps {
 
   /** Some load, so that a jump comes in the middle of it. */
   async someLoad(): Promise<void> {
-    const enough = this.ledger.acknowledgements + this.seed.between(50, 400)
+    const enough = this.ledger.acknowledgements + this.seed.between(20, 80)
     await until('some load', () => this.ledger.acknowledgements >= enough, SOON_MS)
   }
 

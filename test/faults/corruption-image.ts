@@ -8,6 +8,7 @@ const UNREAD = /(^|\/)(LOG|LOG\.old|LOCK)$/
 /** The files of a data directory, as a crash left them. */
 export class StoreImage {
   readonly #files: ReadonlyMap<string, Buffer>
+  readonly #parents: readonly string[]
 
   /** @param dir of a node that does not run */
   constructor(dir: string) {
@@ -15,6 +16,7 @@ export class StoreImage {
       .filter(entry => entry.isFile())
       .map(entry => join(entry.parentPath, entry.name))
     this.#files = new Map(paths.map(path => [path.slice(dir.length + 1), readFileSync(path)]))
+    this.#parents = [...new Set([...this.#files.keys()].map(dirname))]
   }
 
   /** Files that a start reads, by their path in the directory; empty ones left out. */
@@ -33,12 +35,12 @@ export class StoreImage {
     return Buffer.from(this.#files.get(path) as Buffer)
   }
 
-  /** Makes `dir` the directory that it was, except for one file. */
+  /** Makes `dir` the directory that it was, except for one file, and without those that no start reads. */
   write(dir: string, path?: string, changed?: Uint8Array): void {
     rmSync(dir, { recursive: true, force: true })
+    for (const parent of this.#parents) mkdirSync(join(dir, parent), { recursive: true, mode: 0o700 })
     for (const [name, bytes] of this.#files) {
-      mkdirSync(dirname(join(dir, name)), { recursive: true, mode: 0o700 })
-      writeFileSync(join(dir, name), name === path && changed ? changed : bytes)
+      if (!UNREAD.test(name)) writeFileSync(join(dir, name), name === path && changed ? changed : bytes)
     }
   }
 

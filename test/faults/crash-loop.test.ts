@@ -40,15 +40,27 @@ class CrashLoop {
 
   async round(): Promise<void> {
     const { seed, ledger, room } = this
-    const enough = ledger.acknowledgements + seed.between(0, 400)
+    const enough = ledger.acknowledgements + seed.between(0, 150)
+    // A kill is to meet counts under way.
+    const { pauseMs } = ledger
+    ledger.pauseMs = 0
     await until('some load', () => ledger.acknowledgements >= enough || `${ledger.acknowledgements}`)
-    const victims = seed.chance(0.25) ? NAMES : seed.some(NAMES)
+    const victims = this.#victims()
     this.kills += victims.length
     await Promise.all(victims.map(name => room.node(name).kill()))
+    ledger.pauseMs = pauseMs
     await Promise.all(victims.map(name => this.#end(name)))
     // Drawn in order, before anything runs side by side: a seed repeats them.
-    const delaysMs = victims.map(() => (seed.chance(0.25) ? seed.between(0, 400) : undefined))
+    const delaysMs = victims.map(() => (seed.chance(0.15) ? seed.between(0, 400) : undefined))
     await Promise.all(victims.map((name, i) => this.#restart(name, delaysMs[i])))
+  }
+
+  /** One node, two or all of them. */
+  #victims(): readonly string[] {
+    const { seed } = this
+    if (seed.chance(0.2)) return NAMES
+    const chosen = seed.pick(NAMES)
+    return seed.chance(0.2) ? NAMES.filter(name => name !== chosen) : [chosen]
   }
 
   /** Stops counting, waits until all nodes agree on what the ledger allows, and goes on. */

@@ -13,14 +13,17 @@ import type { NodeUnderFault } from './node-under-fault.js'
 import { inRoom, type RoomUnderFault } from './room-under-fault.js'
 import { Seed } from './seed.js'
 
-const CYCLES = numberFrom('CYCLES', 8)
+const CYCLES = numberFrom('CYCLES', 4)
+const CYCLES_TO_SETTLE = 2
 /** Both have a small disk each; a third node has room enough. */
 const NAMES = ['a', 'b'] as const
 const DISK_BYTES = 6 * 1024 * 1024
 /** From no room at all to enough for LevelDB to write some tables before it runs out. */
 const LEFT_BYTES_MAX = 160 * 1024
 /** A store that cleans up behind itself may live with that for long: after so many more counts the rest is taken, too. */
-const COUNTS_MAX = 400
+const COUNTS_MAX = 100
+/** What the load waits between two counts. */
+const PAUSE_MS = 10
 
 /** Counted once on each node, before anything fails. */
 const ONCE = 'once'
@@ -75,6 +78,7 @@ class FullDisks {
   ) {}
 
   async begin(): Promise<void> {
+    this.ledger.pauseMs = PAUSE_MS
     for (const name of [...NAMES, 'c']) {
       const disk = this.disks.get(name)
       await this.room.plan(name, disk ? { dataDir: join(disk.path, 'data') } : {})
@@ -94,11 +98,12 @@ class FullDisks {
     this.#lives.delete(name)
   }
 
-  /** One or both disks fill up under load, some time passes, some processes are killed meanwhile, and room is made again. */
-  async cycle(): Promise<void> {
+  /** One or both disks fill up under load, some time passes, some processes are killed meanwhile, and room is made again.
+   *  @param kills whether one is killed at least */
+  async cycle(kills: boolean): Promise<void> {
     const { seed, room, ledger } = this
     const victims = seed.some(NAMES)
-    const killed = victims.filter(() => seed.chance(0.3))
+    const killed = victims.filter((_, i) => (kills && i === 0) || seed.chance(0.3))
     this.filled += victims.length
     const told = victims.map(name => {
       const { statuses, errors } = room.node(name)
@@ -108,7 +113,7 @@ class FullDisks {
     for (const [i, name] of victims.entries()) await this.#full(room.node(name), told[i] as (typeof told)[number])
     await this.#othersGoOn(victims)
     for (const name of killed) await this.#killWhileFull(name)
-    const enough = ledger.acknowledgements + seed.between(0, 200)
+    const enough = ledger.acknowledgements + seed.between(0, 60)
     await until('the others to count', () => ledger.acknowledgements >= enough)
     for (const name of victims) this.disks.get(name)?.free()
     for (const name of killed) await this.#startAgain(name)
@@ -189,8 +194,8 @@ fullDisk(
     }
     await disks.begin()
     for (let number = 1; number <= CYCLES; number++) {
-      await disks.cycle()
-      if (number % 4 > 0) continue
+      await disks.cycle(number % 2 === 0)
+      if (number % CYCLES_TO_SETTLE > 0) continue
       await disks.settle()
       for (const node of room.nodes) disks.load(node)
     }
@@ -200,6 +205,7 @@ fullDisk(
     for (const name of [...NAMES, 'c']) await room.start(name)
     await disks.ledger.agreed(room.nodes)
     const { filled, kills, refusedToOpen, ledger } = disks
+    assert.ok(kills > 0 || CYCLES < 2, 'a process was killed while its disk was full')
     assert.ok(ledger.refusals > 0, 'some counts were refused while a disk was full')
     console.log(
       `full-disk: ${filled} times full, ${kills} kills while full, of which ${refusedToOpen} refused to open then; ` +

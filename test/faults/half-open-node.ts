@@ -1,13 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { AddOptions, NodeOptions, PeerEvent } from 'tallymesh'
 import type { Call, Told, ToldError, Verb, Verbs } from '../cluster/command.js'
 import { CallError } from '../cluster/node-handle.js'
+import { programPath } from '../cluster/program.js'
 import { until } from '../cluster/until.js'
 import type { Counting } from './claims.js'
 
-const PROGRAM = fileURLToPath(new URL('../cluster/node-process.js', import.meta.url))
+const PROGRAM = programPath('node-process.js', new URL('../cluster/node-process.js', import.meta.url))
 
 /** A node in a process of its own, in a network namespace. */
 export class NamespacedNode implements Counting {

@@ -58,10 +58,11 @@ class Room {
     }
   }
 
-  /** Lets every node count on keys of its own, without pause. */
+  /** Lets every node count on keys of its own. */
   count(): void {
     this.#stops = NAMES.map(name => {
       const keys = Array.from({ length: 8 }, (_, i) => `${name}-${i}`)
+      this.claims[name].pauseMs = 20
       return this.claims[name].load(this.node(name), keys, seed, undefined, 2)
     })
   }

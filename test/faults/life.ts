@@ -2,6 +2,9 @@ import { CallError } from '../cluster/node-handle.js'
 import type { Ledger } from './ledger.js'
 import type { NodeUnderFault } from './node-under-fault.js'
 
+/** Between two reads of one life. */
+const PAUSE_MS = 25
+
 /** One process of a node under load, from its opening to its end, and what was read on it meanwhile. */
 export class Life {
   readonly #stopLoad: () => Promise<void>
@@ -44,6 +47,7 @@ export class Life {
       if (values.shared < before.shared) this.#wrong = `shared fell from ${before.shared} to ${values.shared}`
       before = values
       this.reads++
+      await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
     }
   }
 

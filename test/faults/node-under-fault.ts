@@ -1,3 +1,4 @@
+import { cpSync, readFileSync } from 'node:fs'
 import type { NodeOptions } from 'tallymesh'
 import { type Launch, NodeHandle } from '../cluster/node-handle.js'
 import { until } from '../cluster/until.js'
@@ -24,6 +25,31 @@ export class NodeUnderFault extends NodeHandle {
   /** @throws CallError what `openNode` refused; the process stays, and may open again */
   async open(): Promise<void> {
     await this.call('open', this.options)
+  }
+
+  /** Copies its data directory and witnesses as they are now, while the process stands still: so a kill at this moment would leave
+   *  them.
+   *  @param to paths that do not exist */
+  async copyAsKilled(to: { readonly dataDir: string; readonly runtimeDir: string }): Promise<void> {
+    const { dataDir, runtimeDir } = this.options
+    this.pause()
+    try {
+      await until(`${this.name} to stand still`, () =>
+        /^\d+ \(.*\) T /s.test(readFileSync(`/proc/${this.pid}/stat`, 'utf8')),
+      )
+      cpSync(dataDir, to.dataDir, { recursive: true })
+      cpSync(String(runtimeDir), to.runtimeDir, { recursive: true })
+    } finally {
+      this.resume()
+    }
+  }
+
+  /** Closes the node; the process stays, and opens other options next. */
+  async closeFor(options: NodeOptions): Promise<void> {
+    await this.call('close')
+    this.options = options
+    this.errors.length = 0
+    this.statuses.length = 0
   }
 
   /** Waits until it may count. */

@@ -19,8 +19,12 @@ const TIMES = numberFrom('TIMES', 1)
 const LAUNCH = { env: { UV_THREADPOOL_SIZE: '1' } }
 /** A fault that was not met after so many more counts lies behind what the phase does. */
 const COUNTS_MAX = 60
-/** With so many faults behind it in one process, a node is killed and started again. */
-const FAULTS_TO_RESTART = 4
+/** What the load waits between two counts. */
+const PAUSE_MS = 5
+/** After so many faults the node opens what it would have left if it had been killed. */
+const FAULTS_TO_REOPEN = 4
+/** After so many faults a process is killed for real, and another takes its place. */
+const FAULTS_TO_KILL = 12
 /** What opening may be refused with while the disk fails. */
 const REFUSALS = new Set(['STORE_UNUSABLE'])
 
@@ -84,6 +88,7 @@ class FailingDisk {
   ledger = new Ledger()
   readonly #tally = new Map<string, number>()
   #loads = 0
+  #copies = 0
 
   constructor(readonly room: RoomUnderFault) {}
 
@@ -121,6 +126,7 @@ class FailingDisk {
     const { ledger } = this
     const laid = await this.lay(node, faults)
     const life = new Life(node, ledger, `load-${++this.#loads}`)
+    ledger.pauseMs = PAUSE_MS
     const enough = ledger.acknowledgements + COUNTS_MAX
     const wanted = faults.reduce((sum, { when }) => sum + Number(/\.\.(\d+)/.exec(when)?.[1] ?? 1), 0)
     await until('the faults to be met', async () => {
@@ -149,10 +155,7 @@ class FailingDisk {
   }
 
   /** Opens while calls fail; if that is refused, for a reason with a name, opens again in the same process without. */
-  async openThrough(faults: Case, where?: Where): Promise<NodeUnderFault> {
-    const node = await this.room.launch('a', LAUNCH)
-    // The process loads what it runs before it answers.
-    await node.call('stall')
+  async openThrough(node: NodeUnderFault, faults: Case, where?: Where): Promise<void> {
     const laid = await this.lay(node, faults, where)
     const refused = await node.open().then(
       () => undefined,
@@ -170,12 +173,31 @@ class FailingDisk {
     await this.recovered(node)
     assert.is(node.gone, false, node.printed)
     await this.ledger.agreed([node])
+  }
+
+  /** A process that is about to open what the last one left when it was killed. Most kills are told by a copy of what is there at
+   *  that moment, which the same process opens: a start costs more than all else.
+   *  @param number of faults so far */
+  async killed(number: number): Promise<NodeUnderFault> {
+    const { room } = this
+    const node = room.node('a')
+    if (number % FAULTS_TO_KILL === 0) {
+      await node.kill()
+      const next = await room.launch('a', LAUNCH)
+      // The process loads what it runs before it answers.
+      await next.call('stall')
+      return next
+    }
+    const copy = `copy-${++this.#copies}`
+    const to = { dataDir: join(room.dir, copy), runtimeDir: join(room.dir, `run-of-${copy}`) }
+    await node.copyAsKilled(to)
+    await node.closeFor(await room.plan('a', to))
     return node
   }
 
-  async restart(): Promise<NodeUnderFault> {
-    await this.room.node('a').kill()
-    const node = await this.room.start('a', LAUNCH)
+  async reopen(number = FAULTS_TO_KILL): Promise<NodeUnderFault> {
+    const node = await this.killed(number)
+    await node.open()
     await this.ledger.agreed([node])
     return node
   }
@@ -239,9 +261,9 @@ scenario(
     await disk.ledger.add(node, 'shared')
     await each(shuffled(seed, [...COUNTING, ...REOPENING]), async (faults, number) => {
       await disk.countThrough(node, faults)
-      if ((number + 1) % FAULTS_TO_RESTART === 0) node = await disk.restart()
+      if ((number + 1) % FAULTS_TO_REOPEN === 0) node = await disk.reopen(number + 1)
     })
-    await disk.restart()
+    await disk.reopen()
   },
 )
 
@@ -250,34 +272,35 @@ scenario(
   ['write', 'fdatasync', 'fsync', 'rename', 'openat'],
   async (disk, seed) => {
     await disk.ledger.add(await disk.room.start('a', LAUNCH), 'shared')
-    await each(shuffled(seed, OPENING), async faults => {
-      await disk.room.node('a').kill()
-      const node = await disk.openThrough(faults)
+    await each(shuffled(seed, OPENING), async (faults, number) => {
+      const node = await disk.killed(number)
+      await disk.openThrough(node, faults)
       await Promise.all([disk.ledger.addTelling(node, 'told'), disk.ledger.add(node, 'shared')])
     })
-    await disk.restart()
+    await disk.reopen()
   },
 )
 
 scenario('while LevelDB reads its write-ahead logs', ['openat', 'read'], async (disk, seed) => {
   await disk.ledger.add(await disk.room.start('a', LAUNCH), 'shared')
-  await each(shuffled(seed, RECOVERING), async faults => {
-    await disk.room.node('a').kill()
-    const node = await disk.openThrough(faults, /\.log$/)
+  await each(shuffled(seed, RECOVERING), async (faults, number) => {
+    const node = await disk.killed(number)
+    await disk.openThrough(node, faults, /\.log$/)
     await disk.ledger.addTelling(node, 'told')
   })
   assert.ok(disk.times('opened all the same') > 0, 'LevelDB, too, failed to read a log')
-  await disk.restart()
+  await disk.reopen()
 })
 
 scenario('while a node opens for the first time', ['fdatasync', 'fsync', 'rename'], async (disk, seed) => {
   await each(shuffled(seed, CREATING), async (faults, number) => {
     disk.ledger = new Ledger()
-    await disk.room.plan('a', { dataDir: join(disk.room.dir, `fresh-${number}`) })
-    const node = await disk.openThrough(faults, 'anywhere')
+    const fresh = await disk.room.plan('a', { dataDir: join(disk.room.dir, `fresh-${number}`) })
+    let node = number === 0 ? await disk.room.launch('a', LAUNCH) : disk.room.node('a')
+    await node.closeFor(fresh)
+    await disk.openThrough(node, faults, 'anywhere')
     await disk.ledger.addTelling(node, 'told')
-    await disk.restart()
-    await disk.room.node('a').kill()
+    node = await disk.reopen(number + 1)
   })
 })
 

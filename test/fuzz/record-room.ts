@@ -1,4 +1,4 @@
-import { counterKey, storeId } from '@tallymesh/crdt'
+import { counterKey, operationId, storeId } from '@tallymesh/crdt'
 import { encodeHello, type Frame, type Hello, type Link, MemoryNetwork, PROTOCOL_VERSION } from '@tallymesh/link'
 import { type Effect, type Input, Replica } from '@tallymesh/replica'
 import { Prng } from './prng.js'
@@ -56,6 +56,14 @@ class RecordedNode {
     this.step({ type: 'flush' })
   }
 
+  /** Counts with an id, the same for all nodes: where this node may not yet, it asks. */
+  operate(amount: number): void {
+    const { operations } = this.replica
+    const id = operationId(amount.toString(16).padStart(32, '0'))
+    if (operations.admitted()) operations.take(id, [{ key: counterKey('paid'), p: amount, n: 0 }], 0)
+    this.step({ type: 'flush' })
+  }
+
   step(input: Input): void {
     for (const effect of this.replica.step(input)) this.#carryOut(effect)
     if (this.replica.wantsFlush) this.step({ type: 'flush' })
@@ -106,6 +114,10 @@ export function recordRoom(): Frame[] {
   settle()
   c.count('refunds', 7)
   a.count('orders', 2 ** 40)
+  settle()
+  for (const node of nodes) node.operate(1)
+  settle()
+  for (const node of [a, b, a]) node.operate(2)
   settle()
   c.replica.step({ type: 'remove', store: storeId('f'.repeat(32)) })
   c.step({ type: 'flush' })

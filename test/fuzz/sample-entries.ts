@@ -4,12 +4,14 @@ import {
   type Entry,
   entryIdentity,
   type Labels,
+  operationId,
   type ReplicaId,
   replicaId,
   type StoreId,
   storeId,
 } from '@tallymesh/crdt'
 import fc from 'fast-check'
+import { codePoint } from './code-point.js'
 
 /** `count` samples of a structure, the same for the same seed. Made at once: one by one costs more. */
 export function samplesOf<Sample>(arbitrary: fc.Arbitrary<Sample>, count: number, seed: number): Sample[] {
@@ -33,7 +35,7 @@ const ODD_NAMES = [
 export const anyName: fc.Arbitrary<string> = fc
   .oneof(
     fc.constantFrom(...ODD_NAMES),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 30 }),
+    fc.string({ unit: codePoint, minLength: 1, maxLength: 30 }),
     fc.string({ unit: fc.constantFrom('a', 'b', '\\', '{', '}', '"', '=', ','), minLength: 1, maxLength: 8 }),
   )
   .filter(name => !/[\p{Cc}\p{Cs}]/u.test(name))
@@ -57,6 +59,11 @@ export const anyStore: fc.Arbitrary<StoreId> = fc
   .bigInt({ min: 0n, max: 2n ** 128n - 1n })
   .map(bits => storeId(bits.toString(16).padStart(32, '0')))
 
+const anyLane = fc.integer({ min: 0, max: 2 ** 32 - 1 })
+const anyOperation = fc
+  .bigInt({ min: 0n, max: 2n ** 128n - 1n })
+  .map(bits => operationId(bits.toString(16).padStart(32, '0')))
+
 export const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('slot' as const), key: anyKey, p: anyTotal, n: anyTotal }) },
   {
@@ -71,6 +78,25 @@ export const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
     ...{ urls: fc.array(anyName, { maxLength: 8 }), removed: fc.boolean() },
   }),
   fc.record({ kind: fc.constant('fork' as const), replica: anyReplica }),
+  fc.record({
+    ...{ kind: fc.constant('operation' as const), id: anyOperation },
+    counts: fc.array(fc.record({ key: anyKey, p: anyTotal, n: anyTotal }), { minLength: 1, maxLength: 3 }),
+  }),
+  fc.record({
+    ...{ kind: fc.constant('settlement' as const), number: fc.maxSafeNat() },
+    operations: fc.array(fc.record({ id: anyOperation, lo: anyLane, hi: anyLane }), { maxLength: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant('drop' as const),
+    of: fc.oneof(fc.record({ operation: anyOperation }), fc.record({ settlement: fc.maxSafeNat() })),
+  }),
+  fc.record({ kind: fc.constant('requires' as const), log: anyReplica, clock: fc.maxSafeNat() }),
+  fc.record({ kind: fc.constant('floor' as const), timeMs: fc.maxSafeNat() }),
+  fc.record({ kind: fc.constant('admission' as const), store: anyStore, admitted: fc.boolean() }),
+  fc.record({
+    ...{ kind: fc.constant('fence' as const), number: fc.maxSafeNat() },
+    replicas: fc.uniqueArray(anyReplica, { minLength: 1, maxLength: 5 }).map(ids => ids.sort((a, b) => a - b)),
+  }),
 )
 
 /** What one commit may hold: identities differ. */

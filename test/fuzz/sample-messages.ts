@@ -26,6 +26,11 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     }),
   }),
   fc.record({
+    type: fc.constant('stand' as const),
+    more: fc.boolean(),
+    logs: fc.array(fc.record({ log: anyReplica, clock: anyTotal }), { maxLength: 6 }),
+  }),
+  fc.record({
     type: fc.constant('ping' as const),
     replica: fc.oneof(fc.constant(0 as const), anyReplica),
     linked: fc.array(anyReplica, { maxLength: 6 }),

@@ -8,9 +8,11 @@ export interface TestFile {
   /** The absolute path of what it compiles to. */
   readonly compiled: string
   readonly deadlineMs: number
+  /** Files of one group may share a process; the name of a group is the beginning of their paths. */
+  readonly group: string
 }
 
-const DEADLINE_LINES_MAX = 10
+const HEAD_LINES_MAX = 10
 
 /** Finds `packages/x/test/**.test.ts` and `test/**.test.ts` below `root`, in order of their paths. Output of a source that is
  *  gone is never looked at.
@@ -23,10 +25,13 @@ export function findTests(root: string, deadlineMs: number): TestFile[] {
     for (const path of walk(join(root, dir, tests))) {
       if (!path.endsWith('.test.ts')) continue
       const inside = tests === '' ? path : `${tests}/${path}`
+      const source = `${dir}/${inside}`
+      const text = readFileSync(join(root, source), 'utf8')
       found.push({
-        source: `${dir}/${inside}`,
+        source,
         compiled: join(root, dir, 'dist', inside.replace(/\.ts$/, '.js')),
-        deadlineMs: readDeadline(readFileSync(join(root, dir, inside), 'utf8'), deadlineMs),
+        deadlineMs: readDeadline(text, deadlineMs),
+        group: groupOf(source, text),
       })
     }
   }
@@ -35,9 +40,17 @@ export function findTests(root: string, deadlineMs: number): TestFile[] {
 
 /** The deadline that a source asks for, or the usual one where that is longer. */
 export function readDeadline(source: string, usualMs: number): number {
-  const lines = source.split('\n').slice(0, DEADLINE_LINES_MAX)
-  const seconds = lines.map(line => /^\/\/ deadline: (\d+) s$/.exec(line)?.[1]).find(found => found !== undefined)
-  return Math.max(usualMs, Number(seconds ?? 0) * 1000)
+  return Math.max(usualMs, Number(readHead(source, /^\/\/ deadline: (\d+) s$/) ?? 0) * 1000)
+}
+
+/** The project or directory of a file; its own path where a comment `// alone: why` in its first ten lines asks for that. */
+function groupOf(path: string, source: string): string {
+  return readHead(source, /^\/\/ alone: (.+)$/) === undefined ? path.split('/').slice(0, 2).join('/') : path
+}
+
+function readHead(source: string, pattern: RegExp): string | undefined {
+  const lines = source.split('\n').slice(0, HEAD_LINES_MAX)
+  return lines.map(line => pattern.exec(line)?.[1]).find(found => found !== undefined)
 }
 
 function walk(dir: string, prefix = ''): string[] {

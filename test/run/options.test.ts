@@ -4,8 +4,8 @@ import { readOptions } from './options.js'
 
 const options = suite('options')
 
-options('default to all files, coverage and two at a time', () => {
-  assert.equal(readOptions([]), { select: [], coverage: true, jobs: 2, help: false })
+options('default to all files, coverage and three at a time', () => {
+  assert.equal(readOptions([]), { select: [], coverage: true, jobs: 3, help: false })
 })
 
 options('take parts and flags in any order', () => {

@@ -9,17 +9,19 @@ export interface Options {
 
 export const USAGE = `usage: npm test -- [--no-coverage] [--jobs N] [PART...]
 
-Builds, then runs every test file in a process of its own, and reports coverage.
+Builds, then runs every test file, those of one package or directory after one another in one process, and reports coverage.
 
   PART            run only files whose path contains PART; each PART must match a file
   --no-coverage   neither measure nor report coverage
-  --jobs N        run N files at a time (1 to 64, default 2)
+  --jobs N        run N files at a time (1 to 64, default 3)
   --help          print this text
 
 REQUIRE_ALL=1 makes every skipped test a failure.
-A comment "// deadline: 300 s" in the first ten lines of a test file raises its deadline of 120 s.`
+A comment "// deadline: 300 s" in the first ten lines of a test file raises its deadline of 120 s;
+"// alone: it changes V8's flags" gives it a process of its own.`
 
-const JOBS_DEFAULT = 2
+/** One more than the cores of a small machine: many tests wait for what takes its time. */
+const JOBS_DEFAULT = 3
 const JOBS_MAX = 64
 
 /** @throws Error with a sentence for the user */

@@ -18,32 +18,18 @@ export interface Start {
   readonly args: readonly string[]
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
-  readonly deadlineMs: number
 }
 
 /** Runs a Node process in a process group of its own, and kills what is left of the group when it ends or at the deadline. */
-export async function runProcess({ args, cwd, env, deadlineMs }: Start): Promise<Ran> {
-  const start = performance.now()
-  const child = spawn(process.execPath, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
-  const { pid } = child
-  if (pid === undefined) throw new Error(`cannot start ${process.execPath} ${args.join(' ')}`)
-  running.add(pid)
-  const output = collectOutput(child)
-  let late = false
-  const deadline = setTimeout(() => {
-    late = true
-    killGroup(pid)
-  }, deadlineMs)
-  const closed = new Promise(resolve => child.once('close', resolve))
-  const [code, signal] = await new Promise<[number | null, string | null]>(resolve => {
-    child.once('exit', (...how) => resolve(how))
-  })
+export async function runProcess({ deadlineMs, ...start }: Start & { readonly deadlineMs: number }): Promise<Ran> {
+  const startMs = performance.now()
+  const started = new StartedProcess(start)
+  const output = new Output(started.child)
+  const deadline = setTimeout(() => started.kill(), deadlineMs)
+  const { code, signal, ms } = await started.ended
   clearTimeout(deadline)
-  const durationMs = performance.now() - start
-  killGroup(pid)
-  running.delete(pid)
-  await closeOf(child, closed)
-  return { ending: late ? { code, signal, killedAfterMs: deadlineMs } : { code, signal }, output: output(), durationMs }
+  const ending = started.killed ? { code, signal, killedAfterMs: deadlineMs } : { code, signal }
+  return { ending, output: output.take(), durationMs: ms - startMs }
 }
 
 /** Ends every process that runs now, for a runner that is told to stop. */
@@ -51,26 +37,71 @@ export function killAll(): void {
   for (const pid of running) killGroup(pid)
 }
 
-function collectOutput(child: ChildProcess): () => string {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  const take = (chunk: Buffer): void => {
-    if (bytes < OUTPUT_BYTES_MAX) chunks.push(chunk)
-    bytes += chunk.length
+/** A Node process in a process group of its own. Its descriptor 3 is a pipe from here. */
+export class StartedProcess {
+  readonly child: ChildProcess
+  /** Resolves with how and when it ended, once the rest of its group is killed and its output read. */
+  readonly ended: Promise<Ending & { readonly ms: number }>
+  /** Whether it was ended from here. */
+  killed = false
+  readonly #pid: number
+
+  constructor({ args, cwd, env }: Start) {
+    this.child = spawn(process.execPath, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+    const { pid } = this.child
+    if (pid === undefined) throw new Error(`cannot start ${process.execPath} ${args.join(' ')}`)
+    this.#pid = pid
+    running.add(pid)
+    this.ended = this.#end()
   }
-  child.stdout?.on('data', take)
-  child.stderr?.on('data', take)
-  return () => {
+
+  kill(): void {
+    this.killed = true
+    killGroup(this.#pid)
+  }
+
+  async #end(): Promise<Ending & { readonly ms: number }> {
+    const closed = new Promise(resolve => this.child.once('close', resolve))
+    const [code, signal] = await new Promise<[number | null, string | null]>(resolve => {
+      this.child.once('exit', (...how) => resolve(how))
+    })
+    const ms = performance.now()
+    killGroup(this.#pid)
+    running.delete(this.#pid)
+    await closeOf(this.child, closed)
+    return { code, signal, ms }
+  }
+}
+
+/** What a process prints on both streams, in the order in which it is read. */
+export class Output {
+  #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor({ stdout, stderr }: ChildProcess) {
+    for (const stream of [stdout, stderr]) stream?.on('data', chunk => this.#keep(chunk))
+  }
+
+  /** What came since the last call. */
+  take(): string {
+    const bytes = this.#bytes
     const cut = bytes > OUTPUT_BYTES_MAX ? `\n(output is cut after ${OUTPUT_BYTES_MAX} of ${bytes} bytes)\n` : ''
-    return Buffer.concat(chunks).toString() + cut
+    const text = Buffer.concat(this.#chunks).toString() + cut
+    this.#chunks = []
+    this.#bytes = 0
+    return text
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#bytes < OUTPUT_BYTES_MAX) this.#chunks.push(chunk)
+    this.#bytes += chunk.length
   }
 }
 
 /** Waits until the pipes are read to their end. A grandchild that left the group may hold them: they are given up then. */
 async function closeOf(child: ChildProcess, closed: Promise<unknown>): Promise<void> {
   const giveUp = setTimeout(() => {
-    child.stdout?.destroy()
-    child.stderr?.destroy()
+    for (const stream of child.stdio) stream?.destroy()
   }, PIPE_CLOSE_MS_MAX)
   await closed
   clearTimeout(giveUp)

@@ -1,17 +1,20 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Coverage } from './coverage.js'
 import { findTests, type TestFile } from './find-tests.js'
 import { readJournal } from './journal.js'
+import { FileQueue, type Held } from './lanes.js'
 import { type Options, readOptions, USAGE } from './options.js'
-import { runProcess } from './run-process.js'
+import { Programs } from './programs.js'
+import type { Ran } from './run-process.js'
+import { TestProcess } from './test-process.js'
 import { judge, type Verdict } from './verdict.js'
 
 /** The deadline of a test file that does not ask for a longer one. */
 export const DEADLINE_MS = 120_000
-const RUN_FILE = fileURLToPath(new URL('./run-file.js', import.meta.url))
+/** Tests that start nodes in processes of their own, over and over. */
+const PROGRAM_STARTERS = /^(?:packages\/server\/test\/(?:cli|cluster)|test\/(?:client|cluster|faults|system))\//
 
 export interface Run {
   /** The directory that holds `packages/` and `test/`. */
@@ -40,14 +43,18 @@ export async function runTests(run: Run): Promise<number> {
   const sums = { passed: 0, failed: 0, skipped: 0 }
   const files = select(run, options, sums)
   const coverage = options.coverage && files.length > 0 ? new Coverage(run.root) : undefined
+  const programs = files.some(startsPrograms) ? await Programs.bundle(run.root) : undefined
+  const prepared = { ...run, env: { ...run.env, ...programs?.env } }
   const skips: string[] = []
-  await pool(files, options.jobs, async file => {
-    const verdict = await runFile(run, file, coverage)
-    skips.push(...verdict.skips.map(line => `${file.source}: ${line}`))
-    sums.passed += verdict.passed
-    sums.failed += verdict.failed
-    sums.skipped += verdict.skipped
-  })
+  const queue = new FileQueue(files)
+  const lane = (): Promise<void> =>
+    runLane(queue, prepared, coverage, (file, verdict) => {
+      skips.push(...verdict.skips.map(line => `${file.source}: ${line}`))
+      sums.passed += verdict.passed
+      sums.failed += verdict.failed
+      sums.skipped += verdict.skipped
+    })
+  await Promise.all(Array.from({ length: options.jobs }, lane))
   if (coverage) {
     const enough = await coverage.report({ check: options.select.length === 0, print: run.print })
     if (!enough) sums.failed++
@@ -61,6 +68,10 @@ export async function runTests(run: Run): Promise<number> {
     )
   run.print(`\n${sums.passed} passed, ${sums.failed} failed, ${sums.skipped} skipped\n`)
   return sums.failed === 0 ? 0 : 1
+}
+
+function startsPrograms({ source }: TestFile): boolean {
+  return PROGRAM_STARTERS.test(source)
 }
 
 /** The files to run. A part that selects nothing, and a tree without tests, is a failure. */
@@ -79,15 +90,32 @@ function select(run: Run, options: Options, sums: { failed: number }): TestFile[
   return all.filter(file => options.select.some(part => file.source.includes(part)))
 }
 
-async function pool<Item>(items: readonly Item[], width: number, work: (item: Item) => Promise<void>): Promise<void> {
-  const rest = items.values()
-  const lane = async (): Promise<void> => {
-    for (const item of rest) await work(item)
+/** Runs files until none is left. A process is kept for the next file of its group, unless something was wrong with this one. */
+async function runLane(
+  queue: FileQueue,
+  run: Run,
+  coverage: Coverage | undefined,
+  take: (file: TestFile, verdict: Verdict) => void,
+): Promise<void> {
+  let held: Held | undefined
+  for (let file = queue.take(undefined); file !== undefined; file = queue.take(file.group)) {
+    if (held !== undefined && (held.group !== file.group || !held.process.usable)) {
+      await held.process.end()
+      held = undefined
+    }
+    // What crosses packages is slow enough, and their own tests cover them.
+    const env = childEnv(run.env, file.source.startsWith('packages/') ? coverage : undefined)
+    held ??= { process: new TestProcess({ cwd: run.root, env }), group: file.group }
+    const verdict = await runFile(run, file, held.process)
+    take(file, verdict)
+    if (verdict.failed === 0) continue
+    await held.process.end()
+    held = undefined
   }
-  await Promise.all(Array.from({ length: width }, lane))
+  await held?.process.end()
 }
 
-async function runFile(run: Run, file: TestFile, coverage: Coverage | undefined): Promise<Verdict> {
+async function runFile(run: Run, file: TestFile, process: TestProcess): Promise<Verdict> {
   if (!existsSync(file.compiled)) {
     run.print(`FAIL ${file.source}\n     it has no compiled output; run npm run build\n`)
     return { passed: 0, failed: 1, skipped: 0, problems: [], skips: [] }
@@ -95,15 +123,10 @@ async function runFile(run: Run, file: TestFile, coverage: Coverage | undefined)
   const dir = mkdtempSync(join(tmpdir(), 'tallymesh-run-'))
   try {
     const journal = join(dir, 'journal')
-    const ran = await runProcess({
-      args: [RUN_FILE, journal, file.compiled],
-      cwd: run.root,
-      // What crosses packages is slow enough, and their own tests cover them.
-      env: childEnv(run.env, file.source.startsWith('packages/') ? coverage : undefined),
-      deadlineMs: file.deadlineMs,
-    })
+    const before = process.files
+    const ran = await process.run({ file: file.compiled, journal, deadlineMs: file.deadlineMs })
     const verdict = judge(readJournal(journal), ran.ending, run.env.REQUIRE_ALL === '1')
-    run.print(describe(file, verdict, ran.durationMs, ran.output))
+    run.print(describe(file, verdict, ran, before))
     return verdict
   } finally {
     rmSync(dir, { recursive: true, force: true })
@@ -117,7 +140,8 @@ function childEnv(env: NodeJS.ProcessEnv, coverage: Coverage | undefined): NodeJ
   return { ...rest, NO_COLOR: '1', NODE_V8_COVERAGE: coverage?.dir ?? '' }
 }
 
-function describe(file: TestFile, verdict: Verdict, durationMs: number, output: string): string {
+/** @param before how many files its process had run before */
+function describe(file: TestFile, verdict: Verdict, { durationMs, output }: Ran, before: number): string {
   const { passed, failed, skipped } = verdict
   const counts = [`${passed} passed`]
   if (failed > 0) counts.push(`${failed} failed`)
@@ -126,5 +150,7 @@ function describe(file: TestFile, verdict: Verdict, durationMs: number, output: 
   if (failed === 0) return line
   const problems = verdict.problems.map(problem => `     ${problem.replaceAll('\n', '\n     ')}\n`).join('')
   const shown = output.trim() === '' ? '' : `${output.trimEnd().replace(/^/gm, '     | ')}\n`
-  return line + problems + shown
+  const shared =
+    before === 0 ? '' : `     its process had run ${before} file(s) before; does it fail on its own, too?\n`
+  return line + problems + shared + shown
 }

@@ -41,8 +41,15 @@ export function suite<Context = uvu.Context>(name = '', context?: Context): uvu.
   })
 }
 
-export const test = suite()
+/** A suite without a name, for each file its own: uvu has one for all of them. */
+export let test = suite()
 export const exec = uvu.exec
+
+/** Forgets what the file before has left to uvu. */
+export function beginFile(): void {
+  queues().splice(0, Number.POSITIVE_INFINITY, [null])
+  test = suite()
+}
 
 function watchTest<Context>(id: number, name: string, handler: uvu.Callback<Context>): uvu.Callback<Context> {
   return async context => {
@@ -82,11 +89,15 @@ function watchHook<Context>(id: number, name: string, plain: HookOf<Context>): H
 function watchJob(id: number): void {
   const job = jobs++
   record({ event: 'run', suite: id, job })
-  const queue = (globalThis as unknown as { UVU_QUEUE: [[null, ...Job[]]] }).UVU_QUEUE[0]
+  const [queue] = queues() as [[null, ...Job[]]]
   const plain = queue.pop() as Job
   queue.push(async () => {
     const result = await plain()
     record({ event: 'result', job, passed: result[1], total: result[3] })
     return result
   })
+}
+
+function queues(): Array<[null, ...Job[]]> {
+  return (globalThis as unknown as { UVU_QUEUE: Array<[null, ...Job[]]> }).UVU_QUEUE
 }

@@ -3,6 +3,9 @@ import { type Draw, Stream } from './draw.js'
 import { SimMemory } from './storage/sim-witness.js'
 import type { VirtualTime } from './virtual-time.js'
 
+/** When virtual time begins. */
+export const EPOCH_MS = Date.UTC(2030, 0, 1)
+
 /** A simulated machine: what its processes share, and what lives as long as its boot. */
 export class SimMachine {
   readonly memory: SimMemory
@@ -25,6 +28,11 @@ export class SimMachine {
   get nowMs(): number {
     const passedMs = this.time.nowMs - this.#sinceMs
     return this.time.nowMs + this.#skewMs + (passedMs * this.#ppm) / 1e6
+  }
+
+  /** The same, since 1970. */
+  get wallMs(): number {
+    return EPOCH_MS + this.nowMs
   }
 
   jump(ms: number): void {

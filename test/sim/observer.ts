@@ -15,6 +15,16 @@ export interface Operation {
   readonly began?: { readonly log: ReplicaId; readonly clock: number }
 }
 
+/** A call with an operation id. */
+export interface OperationCall {
+  /** Of the operation, the same for all its calls. */
+  readonly number: number
+  readonly node: NodeName
+  readonly life: number
+  readonly key: string
+  readonly amount: number
+}
+
 /** How a call ended. `ok`, `NOT_REPLICATED`: it is counted; `position` is where the node's acknowledged commits ended then.
  *  `INDETERMINATE`: perhaps. Any other code: it is not counted. */
 export interface Outcome {
@@ -54,12 +64,18 @@ export interface Observer {
   attempted(operation: Operation): void
   ended(outcome: Outcome): void
   read(reading: Reading): void
+  operated(call: OperationCall): void
+  operationEnded(call: OperationCall, code: string): void
   /** The process is gone; calls that did not end by then never will. */
   stopped(node: NodeName, life: number): void
   /** A write failed: what was counted and not durable may be gone within the same process's life. */
   recovering(node: NodeName, life: number): void
   /** A disk lost something. `disks` are those of every node now, by name, up or down. */
   lost(why: Loss, node: NodeName, disks: ReadonlyMap<NodeName, SimDisk>): void
+  /** A node takes itself out of the room: from now on others may count without it. */
+  leaving(node: NodeName): void
+  /** It is out, and its disk with it; all others hold what it held. `disks` are theirs. */
+  left(node: NodeName, disks: ReadonlyMap<NodeName, SimDisk>): void
   /** A process was set back to an earlier memory. */
   restored(node: NodeName): void
   sent(frame: SentFrame): void

@@ -4,7 +4,7 @@ import { drawsOf } from './draw.js'
 import type { Plan, PlannedEvent } from './plan/plan.js'
 import { printCommand } from './plan/words.js'
 import { loadOldRelease } from './releases.js'
-import { heal, settle } from './settle.js'
+import { heal, membersOf, settle, settledNodes } from './settle.js'
 import type { SimNode } from './sim-node.js'
 import { World } from './world.js'
 
@@ -91,7 +91,7 @@ async function run(plan: Plan, options: RunOptions): Promise<RunResult> {
 /** Faults end: first around some nodes, then everywhere. Then all lose their processes, or their power, once more. */
 async function finish(plan: Plan, world: World, checks: Checks): Promise<void> {
   const draw = drawsOf(plan.seed)
-  const nodes = [...world.nodes.values()].filter(({ removed }) => !removed)
+  const nodes = membersOf([...world.nodes.values()])
   const core = nodes.filter((_, i) => draw('core', i) < 0.7)
   // Copies of one disk are one member: they find each other by way of a seed.
   const found = core.some(({ name }) => plan.room.nodes.includes(name))
@@ -110,13 +110,7 @@ async function finish(plan: Plan, world: World, checks: Checks): Promise<void> {
 async function settleAll(world: World, nodes: readonly SimNode[], checks: Checks): Promise<void> {
   heal(world, nodes)
   await settle(world, nodes)
-  checks.finish(
-    nodes.map(({ name, disk, process }) => {
-      if (!process) throw new Error(`${name} is at rest and down`)
-      const { node, replica } = process
-      return { node: name, disk, replica, keys: [...replica.table.keys('')], read: key => node.reader(key).totals }
-    }),
-  )
+  checks.finish(settledNodes(nodes))
 }
 
 function print({ atMs, command }: PlannedEvent): string {

@@ -5,7 +5,7 @@ import type { Observer } from './observer.js'
 import type { Command, NodeName } from './plan/command.js'
 import { loadOldRelease } from './releases.js'
 import type { Scenario, ScenarioLine, Step } from './scenario.js'
-import { heal, settle } from './settle.js'
+import { heal, settle, settledNodes } from './settle.js'
 import { World } from './world.js'
 
 /** How long a line with commands takes, ms of virtual time: long enough for a write and some round trips. */
@@ -65,13 +65,7 @@ class ScenarioRun implements Stage {
     const nodes = [...this.world.nodes.values()]
     heal(this.world, nodes)
     await settle(this.world, nodes)
-    checks.finish(
-      nodes.map(({ name, disk, process }) => {
-        if (!process) throw new Error(`${name} is at rest and down`)
-        const { node, replica } = process
-        return { node: name, disk, replica, keys: [...replica.table.keys('')], read: key => node.reader(key).totals }
-      }),
-    )
+    checks.finish(settledNodes(nodes))
   }
 
   idBefore = (node: NodeName): ReplicaId | 0 => this.#before.get(node) ?? 0
@@ -111,7 +105,7 @@ class ScenarioRun implements Stage {
 
   async #execute(command: Command): Promise<void> {
     const { world } = this
-    if (WORK.has(command.verb) || command.verb === 'remove') world.lastOutcome = undefined
+    if (WORK.has(command.verb) || command.verb === 'remove' || command.verb === 'leave') world.lastOutcome = undefined
     if ('node' in command && !WORK.has(command.verb)) this.#before.set(command.node, this.#ids.get(command.node) ?? 0)
     if (command.verb === 'clone') this.#before.set(command.as, this.#ids.get(command.node) ?? 0)
     if (command.verb === 'remove') await this.#remove(command)
@@ -182,9 +176,13 @@ const SILENT: Observer = {
   attempted: nothing,
   ended: nothing,
   read: nothing,
+  operated: nothing,
+  operationEnded: nothing,
   stopped: nothing,
   recovering: nothing,
   lost: nothing,
+  leaving: nothing,
+  left: nothing,
   restored: nothing,
   sent: nothing,
   reported: nothing,

@@ -17,6 +17,8 @@ export interface NodeSurroundings {
   readonly network: SimNetwork
   readonly observer: Observer
   readonly updateBytesMax: number
+  /** Those of all nodes that belong to the room. */
+  disks(): ReadonlyMap<NodeName, SimDisk>
   /** Notes that something happened, for the trace. */
   note(what: string, node: NodeName): void
 }
@@ -30,6 +32,8 @@ export class SimNode {
   release: 1 | 2
   /** It was taken out of the room for good. */
   removed = false
+  /** The process of this disk that left, or began to: only the room knows for certain whether it is out. */
+  leaver: SimProcess | undefined
   /** Its last start was refused with this code. */
   refused: string | undefined
   readonly reports: TallymeshError[] = []
@@ -85,11 +89,44 @@ export class SimNode {
     process.node.close().then(ended, ended)
   }
 
+  /** Lets the node take itself out of the room, if that succeeds within this time; that takes virtual time.
+   *  @param ended is told `ok`, or why it stays a member */
+  leave(timeoutMs: number, ended: (code: string) => void): void {
+    const { process, world } = this
+    if (!process) return
+    this.leaver = process
+    world.observer.leaving(this.name)
+    const over = (code: string) => {
+      if (process.dead) return
+      world.note(`left ${code}`, this.name)
+      // Refused at once, it goes on as it was.
+      if (process.node.status === 'ready') this.leaver = undefined
+      else this.kill()
+      if (code === 'ok') this.#out()
+      ended(code)
+    }
+    process.node.leave({ timeoutMs }).then(
+      () => over('ok'),
+      (error: TallymeshError) => over(error.code),
+    )
+  }
+
+  /** The room said that this store is out of it. */
+  #out(): void {
+    const { leaver, world, name } = this
+    if (!leaver || this.removed) return
+    this.kill()
+    this.removed = true
+    if (leaver.options.life === this.life || this.refused === 'MEMBER_REMOVED') world.observer.left(name, world.disks())
+    // Damage made it forget that it left, and it counted on.
+    else world.observer.lost('remove', name, world.disks())
+  }
+
   /** Puts the running process, its disk and its witness back to where they were `steps` writes ago. */
   restore(steps: number): boolean {
     const { process, machine, disk } = this
     const snapshot = this.#snapshots.at(-steps)
-    if (!process || !snapshot || steps > disk.steps) return false
+    if (this.leaver || !process || !snapshot || steps > disk.steps) return false
     const { bornAt } = process
     this.kill()
     disk.rollback(steps)
@@ -112,7 +149,7 @@ export class SimNode {
   }
 
   rollback(steps: number): boolean {
-    if (this.process || steps < 1 || steps > this.disk.steps) return false
+    if (this.leaver || this.process || steps < 1 || steps > this.disk.steps) return false
     this.disk.rollback(steps)
     return true
   }
@@ -120,6 +157,8 @@ export class SimNode {
   /** Replaces the disk of a node that is down. */
   replaceDisk(disk: SimDisk): void {
     this.disk = disk
+    this.removed = false
+    this.leaver = undefined
     this.#snapshots = []
     this.#watch(disk)
   }
@@ -181,6 +220,9 @@ export class SimNode {
     this.reports.push(error)
     this.world.note(`reports ${error.code}`, this.name)
     this.world.observer.reported(this.name, life, error)
+    // Who meets one that is out reports that, too.
+    const over = this.refused !== undefined || this.process?.node.status === 'failed'
+    if (over && error.code === 'MEMBER_REMOVED') this.#out()
   }
 
   /** A commit came to a point at which the process may be meant to end. */

@@ -83,10 +83,18 @@ export class SimProcess {
       listen: { advertise: [urlOf(name)] },
       peers: seeds.map(urlOf),
     })
-    const { commitEntriesMax } = room
+    const {
+      commitEntriesMax,
+      retryWindowMs,
+      operationsMax,
+      foldAfterMs = Number.MAX_SAFE_INTEGER,
+      foldGraceMs = 0,
+    } = room
     const settings = {
-      ...{ ...checked, updateBytesMax: options.updateBytesMax },
+      ...{ ...checked, updateBytesMax: options.updateBytesMax, foldAfterMs, foldGraceMs },
       ...(commitEntriesMax !== undefined && { commitEntriesMax }),
+      ...(retryWindowMs !== undefined && { retryWindowMs }),
+      ...(operationsMax !== undefined && { operationsMax }),
     }
     this.#life = new Lifecycle(settings, this.#store, this.#witness, this.#host())
     this.node = new TallymeshNode(this.#life)
@@ -169,6 +177,7 @@ export class SimProcess {
         return machine.random.next()
       },
       nowMs: () => machine.nowMs,
+      wallMs: () => machine.wallMs,
       after: (delayMs, act) => time.after(delayMs, () => this.#run(act)),
       every: (intervalMs, act) => this.#every(intervalMs, act),
       soon: act => void time.after(0, () => this.#run(act)),

@@ -1,4 +1,4 @@
-// deadline: 300 s
+// deadline: 600 s
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { TallymeshError } from '@tallymesh/crdt'
 import { checkProcess } from './check/running.js'
 import { type Draw, drawsOf, Stream } from './draw.js'
-import { SimMachine } from './machine.js'
+import { EPOCH_MS, SimMachine } from './machine.js'
 import { SimNetwork } from './network/sim-network.js'
 import type { Observer, Operation } from './observer.js'
 import type { Command, NodeName } from './plan/command.js'
@@ -47,6 +47,7 @@ export class World {
   readonly #trace: ((line: string) => void) | undefined
   #failure: Error | undefined
   #operations = 0
+  readonly #operationIds = new Map<number, string>()
   #disks = 0
   #boots = 0
 
@@ -125,6 +126,8 @@ export class World {
         return this.#group(command.node, command.adds, command.replicas ?? 1)
       case 'many':
         return this.#many(command)
+      case 'operate':
+        return this.#operation(command)
       case 'read':
         return this.#read(command.node, command.key)
       case 'transfer':
@@ -179,6 +182,8 @@ export class World {
         return this.#join(command.node)
       case 'remove':
         return this.#remove(command)
+      case 'leave':
+        return this.#leave(command)
       case 'upgrade':
         return this.nodes.get(command.node)?.upgrade(command.release) ?? false
       default:
@@ -254,6 +259,42 @@ export class World {
     return true
   }
 
+  #operation({ node: name, key, amount, id, replicas = 1 }: CommandOf<'operate'>): boolean {
+    const node = this.nodes.get(name)
+    const process = node?.process
+    if (!node || !process?.started || process.paused) return false
+    checkProcess(name, process)
+    const call = { number: id, node: name, life: node.life, key, amount }
+    this.#observer.operated(call)
+    const ended = (code: string) => {
+      if (process.dead) return
+      this.lastOutcome = code
+      this.note(`ended operation ${id} ${code}`, name)
+      this.#observer.operationEnded(call, code)
+    }
+    process
+      .counter(key)
+      .increment(amount, { operation: this.#operationId(id), ...(replicas === 1 ? {} : { replicas }) })
+      .then(
+        () => ended('ok'),
+        (error: TallymeshError) => ended(error.code),
+      )
+    return true
+  }
+
+  /** Its client made it when it called first: a UUID of version 7. */
+  #operationId(number: number): string {
+    let id = this.#operationIds.get(number)
+    if (id === undefined) {
+      const time = Math.floor(EPOCH_MS + this.time.nowMs)
+        .toString(16)
+        .padStart(12, '0')
+      id = `${time}7000${(0x8000000000000000n + BigInt(number)).toString(16)}`
+      this.#operationIds.set(number, id)
+    }
+    return id
+  }
+
   #read(name: NodeName, key: string): boolean {
     const node = this.nodes.get(name)
     if (!node?.process?.started || node.process.paused) return false
@@ -312,7 +353,7 @@ export class World {
 
   #wipe(name: NodeName): boolean {
     const node = this.nodes.get(name)
-    if (!node || node.up || node.removed) return false
+    if (!node || node.up) return false
     node.replaceDisk(node.disk.wiped(`disk ${name} ${++this.#disks}`))
     this.#observer.lost('wipe', name, this.disks())
     return true
@@ -320,7 +361,7 @@ export class World {
 
   #clone({ node: name, as, here }: CommandOf<'clone'>): boolean {
     const original = this.nodes.get(name)
-    if (!original || original.removed || this.nodes.has(as)) return false
+    if (!original || original.removed || original.leaver || this.nodes.has(as)) return false
     const disk = original.disk.copy(`disk ${as} ${++this.#disks}`)
     const copy = this.#addNode(as, here ? original.machine : this.#machine(as), disk)
     copy.release = original.release
@@ -329,7 +370,8 @@ export class World {
   }
 
   #flip({ node: name, record }: CommandOf<'flip'>): boolean {
-    if (!this.nodes.get(name)?.disk.flip(record)) return false
+    const node = this.nodes.get(name)
+    if (!node || node.leaver || !node.disk.flip(record)) return false
     this.#observer.lost('flip', name, this.disks())
     return true
   }
@@ -353,14 +395,31 @@ export class World {
     const node = this.nodes.get(name)
     const process = this.nodes.get(by)?.process
     if (!node || node.up || node.removed || !process || process.paused || process.node.status !== 'ready') return false
-    // A copy of its disk would be removed with it.
-    for (const other of this.nodes.values()) {
-      if (other !== node && !other.removed && other.disk.storeId === node.disk.storeId) return false
-    }
+    if (this.#isCopied(node)) return false
     node.removed = true
     process.node.removeMember(node.disk.storeId).catch(() => {})
     this.#observer.lost('remove', name, this.disks())
     return true
+  }
+
+  #leave({ node: name, ms }: CommandOf<'leave'>): boolean {
+    const node = this.nodes.get(name)
+    const { process } = node ?? {}
+    if (!node || !process || process.paused || process.node.status !== 'ready' || node.leaver || this.#isCopied(node)) {
+      return false
+    }
+    node.leave(ms, code => {
+      this.lastOutcome = code
+    })
+    return true
+  }
+
+  /** Whether another node of the room has a copy of its disk: that would be taken out with it. */
+  #isCopied(node: SimNode): boolean {
+    for (const other of this.nodes.values()) {
+      if (other !== node && !other.removed && other.disk.storeId === node.disk.storeId) return true
+    }
+    return false
   }
 
   #disturb(command: Exclude<Command, { node: NodeName } | { verb: 'transfer' }>): boolean {
@@ -409,8 +468,9 @@ export class World {
   }
 
   #disk(name: NodeName): SimDisk {
-    const { syncMs } = this.room
-    return new SimDisk({ time: this.time, draw: this.#draw, name: `disk ${name} ${++this.#disks}`, syncMs })
+    const { syncMs, foldAfterMs } = this.room
+    const folds = foldAfterMs !== undefined
+    return new SimDisk({ time: this.time, draw: this.#draw, name: `disk ${name} ${++this.#disks}`, syncMs, folds })
   }
 
   #addNode(name: NodeName, machine: SimMachine, disk: SimDisk): SimNode {
@@ -419,6 +479,7 @@ export class World {
     const { room, time, network } = this
     const node = new SimNode(name, machine, disk, seeds, {
       ...{ room, time, network, observer: this.#observer, updateBytesMax: this.#updateBytesMax },
+      disks: () => this.disks(),
       note: (what, by) => this.note(what, by),
     })
     this.nodes.set(name, node)
@@ -475,9 +536,13 @@ function guarded(observer: Observer, failed: (error: Error) => void): Observer {
     attempted: guard(observer.attempted),
     ended: guard(observer.ended),
     read: guard(observer.read),
+    operated: guard(observer.operated),
+    operationEnded: guard(observer.operationEnded),
     stopped: guard(observer.stopped),
     recovering: guard(observer.recovering),
     lost: guard(observer.lost),
+    leaving: guard(observer.leaving),
+    left: guard(observer.left),
     restored: guard(observer.restored),
     sent: guard(observer.sent),
     reported: guard(observer.reported),

@@ -5,7 +5,7 @@ import { until } from '../cluster/until.js'
 import { ask } from './answer.js'
 import { Ledger } from './ledger.js'
 import type { NodeProcess } from './node-process.js'
-import { forBalancers } from './server-room.js'
+import { inRoom } from './server-room.js'
 import { Traffic } from './traffic.js'
 
 const acceptance = suite('given multiple nodes and a load balancer')
@@ -22,30 +22,31 @@ async function lane(node: NodeProcess, ledger: Ledger): Promise<void> {
   while (!node.ending) await ledger.note(OWN_KEY, add())
 }
 
-forBalancers(
-  acceptance,
+acceptance(
   'when a node fails or is restarted, then its counters are restored and nothing is lost',
-  async (room, kind) => {
-    // Given the system is running with multiple nodes and a load balancer,
+  inRoom(async room => {
+    // Given the system is running with multiple nodes and a load balancer, of each kind,
     const nodes = await room.startAll('a', 'b', 'c')
     const [a, b, c] = nodes as [NodeProcess, NodeProcess, NodeProcess]
-    const balancer = await room.balance(kind, nodes)
-    const traffic = new Traffic(balancer.port)
+    const balancers = await room.balanceAll(nodes)
+    const traffics = balancers.map(({ port }) => new Traffic(port))
+    const counted = () => Promise.all(traffics.map(traffic => traffic.counted()))
+    const stop = () => Promise.all(traffics.map(traffic => traffic.stop()))
     try {
-      traffic.start()
-      await traffic.counted()
+      for (const traffic of traffics) traffic.start()
+      await counted()
       const before = new Map<string, number>()
-      for (const key of traffic.ledger.keys) before.set(key, await c.value(key))
+      for (const key of traffics.flatMap(({ ledger }) => ledger.keys)) before.set(key, await c.value(key))
       // and a node that some ask directly,
       const own = new Ledger()
       const asking = Promise.all([lane(c, own), lane(c, own), lane(c, own)])
-      await traffic.counted()
+      await counted()
       await until('the node to count by itself', () => own.acknowledged >= OWN_COUNTS || `${own.acknowledged}`)
 
       // when the node fails,
       await c.kill()
       await asking
-      await traffic.counted()
+      await counted()
 
       // and is restarted, while no other node can tell it anything,
       const others = [a, b]
@@ -61,28 +62,30 @@ forBalancers(
       await restarted.ready()
 
       // and the system continues to operate correctly
-      await until(`${kind} to send requests to it again`, async () => {
-        return (await ask(balancer.port, '/livez')).headers['tallymesh-node'] === 'c'
-      })
-      await traffic.counted()
-      await traffic.stop()
+      for (const { kind, port } of balancers) {
+        await until(`${kind} to send requests to it again`, async () => {
+          return (await ask(port, '/livez')).headers['tallymesh-node'] === 'c'
+        })
+      }
+      await counted()
+      await stop()
 
       // without data loss.
-      const { ledger } = traffic
-      const totals = await room.agreed([a, b, restarted], ledger)
-      assert.equal(await room.agreed([a, b, restarted], own), new Map([[OWN_KEY, ownValue]]))
-      for (const [key, value] of totals) {
-        assert.is((await ask(balancer.port, `/v1/counters/${encodeURIComponent(key)}`)).json?.value, value)
+      const running = [a, b, restarted]
+      assert.equal(await room.agreed(running, own), new Map([[OWN_KEY, ownValue]]))
+      console.log(`the node had its ${ownValue} own counts again ${openedMs.toFixed(0)} ms after its start`)
+      for (const [i, { kind, port }] of balancers.entries()) {
+        const { ledger } = traffics[i] as Traffic
+        for (const [key, value] of await room.agreed(running, ledger)) {
+          assert.is((await ask(port, `/v1/counters/${encodeURIComponent(key)}`)).json?.value, value)
+        }
+        assert.equal(ledger.failed, [])
+        console.log(`${kind}: ${ledger.acknowledged} acknowledged, ${ledger.indeterminate.length} in doubt`)
       }
-      assert.equal(ledger.failed, [])
-      console.log(
-        `${kind}: ${ledger.acknowledged} acknowledged, ${ledger.indeterminate.length} in doubt; the node had its ` +
-          `${ownValue} own counts again ${openedMs.toFixed(0)} ms after its start`,
-      )
     } finally {
-      await traffic.stop()
+      await stop()
     }
-  },
+  }),
 )
 
 acceptance.run()

@@ -31,6 +31,7 @@ export class BalancerProcess {
   readonly #exited: Promise<unknown>
 
   private constructor(
+    readonly kind: BalancerKind,
     readonly port: number,
     command: readonly string[],
   ) {
@@ -48,7 +49,7 @@ export class BalancerProcess {
     const port = await freePort()
     const servers = ports.map((backend, i) => ({ name: `node${i}`, host: '127.0.0.1', port: backend }))
     const command = writeBalancer(kind, directory, { bind: `127.0.0.1:${port}`, servers })
-    const balancer = new BalancerProcess(port, command)
+    const balancer = new BalancerProcess(kind, port, command)
     await until(`${kind} to pass requests on`, async () => {
       const answer = await askOnce(port, '/readyz', { timeoutMs: 1_000 })
       return answer?.status === 200 || `${answer?.status} ${answer?.text} ${balancer.output.slice(-1_000)}`

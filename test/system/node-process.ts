@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import { programPath } from '../cluster/program.js'
 import { until } from '../cluster/until.js'
 import { ask, askOnce } from './answer.js'
 
-const PROGRAM = fileURLToPath(new URL('../../../packages/server/bin/tallymesh.js', import.meta.url))
+const PROGRAM = programPath('bin/tallymesh.js', new URL('../../../packages/server/bin/tallymesh.js', import.meta.url))
 const OUTPUT_LENGTH_MAX = 20_000
 
 const running = new Set<ChildProcess>()

@@ -38,9 +38,14 @@ export class ServerRoom {
     return node
   }
 
+  /** Every balancer that is installed, each before all of these nodes. */
+  async balanceAll(nodes: readonly { readonly port: number }[]): Promise<BalancerProcess[]> {
+    return await Promise.all(BALANCERS.filter(installed).map(kind => this.balance(kind, nodes)))
+  }
+
   async balance(kind: BalancerKind, nodes: readonly { readonly port: number }[]): Promise<BalancerProcess> {
     const ports = nodes.map(({ port }) => port)
-    const balancer = await BalancerProcess.start(kind, join(this.dir, kind), ports)
+    const balancer = await BalancerProcess.start(kind, join(this.dir, `${kind}-${this.#balancers.length}`), ports)
     this.#balancers.push(balancer)
     return balancer
   }
@@ -86,18 +91,35 @@ export function inRoom(test: (room: ServerRoom) => Promise<void>): () => Promise
   }
 }
 
-/** Runs a test for each balancer that is installed. */
-export function forBalancers(
-  register: (name: string, run: () => Promise<void>) => void,
-  what: string,
-  test: (room: ServerRoom, kind: BalancerKind) => Promise<void>,
-): void {
-  for (const kind of BALANCERS) {
-    register(
-      `${what} (${kind})`,
-      inRoom(async room => {
-        if (installed(kind)) await test(room, kind)
-      }),
-    )
+/** Gives all tests of a suite one room, which is made before the first and removed after the last.
+ *  @returns what was prepared in it */
+export function shared<Prepared>(
+  suite: { before(hook: () => Promise<void>): void; after(hook: () => Promise<void>): void },
+  prepare: (room: ServerRoom) => Promise<Prepared>,
+): () => Prepared {
+  let room: ServerRoom | undefined
+  let prepared: Prepared | undefined
+  suite.before(async () => {
+    room = new ServerRoom()
+    prepared = await prepare(room)
+  })
+  suite.after(async () => {
+    await room?.remove()
+  })
+  return () => {
+    if (prepared === undefined) throw new Error('asked for before the tests began')
+    return prepared
+  }
+}
+
+/** Does the same for each balancer, side by side; ends once all have ended, with the first failure, which names its balancer. */
+export async function forEach<Kind extends { readonly kind: BalancerKind }>(
+  balancers: readonly Kind[],
+  act: (balancer: Kind) => Promise<void>,
+): Promise<void> {
+  const ended = await Promise.allSettled(balancers.map(act))
+  for (const [i, end] of ended.entries()) {
+    if (end.status === 'fulfilled') continue
+    throw new Error(`${balancers[i]?.kind}: ${String(end.reason)}`, { cause: end.reason })
   }
 }

@@ -24,6 +24,7 @@ const WITHOUT_SOURCE = new Map<string, string>([
   ['packages/replica/test/crash.test.ts', 'crashes and disks of whole rooms, which many sources meet'],
   ['packages/replica/test/frames.test.ts', 'hostile frames, which many sources meet'],
   ['packages/store/test/process.test.ts', 'a condition of the process, which many sources meet'],
+  ['packages/client/test/operations.test.ts', 'calls with ids, from the buffer to the servers'],
   ['packages/server/test/store-trouble.test.ts', 'a condition of the disk, which many sources meet'],
 ])
 

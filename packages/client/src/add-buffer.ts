@@ -1,31 +1,52 @@
 import type { Addition, Replicas } from './addition.js'
 import type { CounterValue } from './answers.js'
-import { Batch } from './batch.js'
+import { Batch, type BatchSize, BODY_SIZE } from './batch.js'
 import { refuse, TallymeshClientError } from './client-error.js'
 import { aborted } from './wire.js'
 
 /** Keys in batches that wait, together. */
 const WAITING_KEYS_MAX = 100_000
-const BATCH_TEXT_LENGTH_MAX = 256 * 1024
 /** Refusals that may be for one key's sake. */
-const ONE_FOR_ALL = new Set(['COUNTER_OVERFLOW', 'INVALID_NAME', 'BODY_TOO_LARGE'])
+const ONE_FOR_ALL = new Set(['COUNTER_OVERFLOW', 'INVALID_NAME', 'BODY_TOO_LARGE', 'OPERATION_TOO_LARGE'])
 
-export type SendBatch = (
-  entries: readonly Addition[],
-  replicas: Replicas | undefined,
-) => Promise<readonly CounterValue[]>
+/** Entries that never change again, on their way to the servers. */
+export interface Delivery {
+  readonly entries: readonly Addition[]
+  /** Sends them, as often as it takes. */
+  send(): Promise<readonly CounterValue[]>
+  /** Other deliveries in place of this one, which was refused: a part of its entries each. */
+  divide(parts: ReadonlyArray<readonly Addition[]>): readonly Delivery[]
+  /** It failed with this error. Answers what is to be told of it. */
+  fail(error: unknown): Promise<unknown>
+}
+
+/** @param entries one at least */
+export type Form = (entries: readonly Addition[], replicas: Replicas | undefined) => Delivery
+
+export interface BufferOptions {
+  readonly maxDelayMs: number
+  readonly maxKeys: number
+  readonly size?: BatchSize
+  /** Whether batches are formed as soon as they take no more adds, before the ones in front of them are sent: for what forming them
+   *  does. Then they do not gather for longer, either. */
+  readonly early?: boolean
+}
 
 interface Waiting {
   readonly batch: Batch
   readonly replicas: Replicas | undefined
   readonly dueAtMs: number
+  /** Once it is formed; none where all was withdrawn. */
+  delivery?: Delivery | undefined
 }
 
 /** Gathers adds for a while and sends them together, one batch after the other. */
 export class AddBuffer {
-  readonly #send: SendBatch
+  readonly #form: Form
+  readonly #early: boolean
   readonly #maxDelayMs: number
   readonly #maxKeys: number
+  readonly #size: BatchSize
   /** The batches that take adds, one for each write concern. */
   readonly #open = new Map<Replicas | undefined, Waiting>()
   /** Those that take no more and go next, in this order. */
@@ -36,10 +57,12 @@ export class AddBuffer {
   /** The first failure since the last flush. */
   #failure: { readonly error: unknown } | undefined
 
-  constructor(send: SendBatch, maxDelayMs: number, maxKeys: number) {
-    this.#send = send
+  constructor(form: Form, { maxDelayMs, maxKeys, size = BODY_SIZE, early = false }: BufferOptions) {
+    this.#form = form
+    this.#early = early
     this.#maxDelayMs = maxDelayMs
     this.#maxKeys = maxKeys
+    this.#size = size
   }
 
   /** Resolves with the value after the batch. Shared by all adds of a key in a batch that have no signal.
@@ -79,7 +102,7 @@ export class AddBuffer {
   }
 
   #begin(replicas: Replicas | undefined): Waiting {
-    const batch = new Batch(this.#maxKeys, BATCH_TEXT_LENGTH_MAX)
+    const batch = new Batch(this.#maxKeys, this.#size)
     const begun = { batch, replicas, dueAtMs: performance.now() + this.#maxDelayMs }
     this.#open.set(replicas, begun)
     return begun
@@ -89,6 +112,13 @@ export class AddBuffer {
     if (this.#open.get(waiting.replicas) !== waiting) return
     this.#open.delete(waiting.replicas)
     this.#sealed.push(waiting)
+    if (this.#early) this.#formed(waiting)
+  }
+
+  #formed(waiting: Waiting): Delivery | undefined {
+    const { entries } = waiting.batch
+    if (entries.length > 0) waiting.delivery ??= this.#form(entries, waiting.replicas)
+    return waiting.delivery
   }
 
   #withSignal(
@@ -99,7 +129,8 @@ export class AddBuffer {
   ): Promise<CounterValue> {
     const own = new Promise<CounterValue>((resolve, reject) => {
       const abort = (): void => {
-        if (this.#sealed.includes(target) || this.#open.get(target.replicas) === target) {
+        const waits = this.#sealed.includes(target) || this.#open.get(target.replicas) === target
+        if (waits && target.delivery === undefined) {
           target.batch.withdraw(key, add)
           return reject(aborted(signal.reason))
         }
@@ -117,49 +148,58 @@ export class AddBuffer {
   #pump(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#inFlight !== undefined) return
+    if (this.#inFlight !== undefined && !this.#early) return
     const nowMs = performance.now()
     for (const waiting of this.#open.values()) if (waiting.dueAtMs <= nowMs) this.#seal(waiting)
-    const next = this.#sealed.shift()
+    const next = this.#inFlight === undefined ? this.#sealed.shift() : undefined
     if (next) {
       this.#waitingKeys -= next.batch.keys
       this.#inFlight = this.#deliver(next).then(() => {
         this.#inFlight = undefined
         this.#pump()
       })
-    } else if (this.#open.size > 0) {
+    }
+    if (this.#open.size > 0 && (this.#inFlight === undefined || this.#early)) {
       const soonestMs = Math.min(...Array.from(this.#open.values(), ({ dueAtMs }) => dueAtMs))
       this.#timer = setTimeout(() => this.#pump(), Math.ceil(soonestMs - nowMs))
     }
   }
 
   /** Never rejects: the adds are told. */
-  async #deliver({ batch, replicas }: Waiting): Promise<void> {
-    await this.#deliverPart(batch, batch.entries, replicas)
+  async #deliver(waiting: Waiting): Promise<void> {
+    const delivery = this.#formed(waiting)
+    if (delivery) await this.#deliverPart(waiting.batch, delivery)
   }
 
-  /** A refusal that one key brought about must not keep the others from being counted: halves are sent by themselves. */
-  async #deliverPart(batch: Batch, entries: readonly Addition[], replicas: Replicas | undefined): Promise<void> {
-    if (entries.length === 0) return
+  /** A refusal that one key brought about must not keep the others from being counted: halves are sent by themselves.
+   *  They are other counts, and so other operations; that the whole is in no total is certain then. */
+  async #deliverPart(batch: Batch, delivery: Delivery): Promise<void> {
+    const { entries } = delivery
     try {
-      batch.resolve(entries, await this.#send(entries, replicas))
+      batch.resolve(entries, await delivery.send())
     } catch (error) {
       const half = splitAt(entries)
       const forOne = error instanceof TallymeshClientError && error.counted === false && ONE_FOR_ALL.has(error.code)
       if (!forOne || half === 0) {
-        this.#failure ??= { error }
-        return batch.reject(entries, error)
+        const told = await delivery.fail(error)
+        this.#failure ??= { error: told }
+        return batch.reject(entries, told)
       }
-      await this.#deliverPart(batch, entries.slice(0, half), replicas)
-      await this.#deliverPart(batch, entries.slice(half), replicas)
+      for (const part of delivery.divide([entries.slice(0, half), entries.slice(half)]))
+        await this.#deliverPart(batch, part)
     }
+  }
+
+  /** Lets nothing gather for longer. */
+  seal(): void {
+    for (const waiting of this.#open.values()) this.#seal(waiting)
+    this.#pump()
   }
 
   /** Sends everything that waits, at once; resolves when all of it is acknowledged.
    *  @throws the first failure of a batch since the flush before, so that adds which nobody waited for do not fail unseen */
   async flush(): Promise<void> {
-    for (const waiting of this.#open.values()) this.#seal(waiting)
-    this.#pump()
+    this.seal()
     const last = this.#sealed.at(-1)
     while (last !== undefined && this.#sealed.includes(last)) await this.#inFlight
     await this.#inFlight

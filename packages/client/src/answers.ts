@@ -37,6 +37,45 @@ export interface Members {
   /** The node that answered. */
   readonly node: string
   readonly members: readonly Member[]
+  /** Undefined where the node is of an earlier version, which does not tell. */
+  readonly operations?: RoomOperations
+  /** As `operations`. */
+  readonly folding?: RoomFolding
+}
+
+/** Adds with an id, as the node that answered knows them. */
+export interface RoomOperations {
+  /** Those that are not settled. */
+  readonly open: number
+  /** For how long it has seen the oldest of these, in ms; 0 where there are none. */
+  readonly oldestMs: number
+  /** Whether it takes them; false also where nobody asked it to yet. */
+  readonly admitted: boolean
+  /** Names of the members that are away, where settling or taking them waits for these. */
+  readonly waitsFor: readonly string[]
+}
+
+/** Replica ids under which nobody counts any more, as the node that answered knows them. */
+export interface RoomFolding {
+  /** The first 100 of them, in hexadecimal, and how far the fold of each is. */
+  readonly retired: readonly RetiredId[]
+  /** How many there are. */
+  readonly count: number
+  /** How many ids were folded whole. */
+  readonly folded: number
+  /** Names of the members that are away, where folding waits for them. */
+  readonly waitsFor: readonly string[]
+  /** Updates of ids folded whole that were refused since the node opened: what only they held is not counted. */
+  readonly refused: number
+  /** Ids of which something counted there still when they were folded whole, since the node opened: what only that node held of
+   *  them is not counted. */
+  readonly missed: number
+}
+
+export interface RetiredId {
+  readonly replica: string
+  /** `retired`, `claimed`, `folding`, `folded` or `full`; later versions may know others. */
+  readonly state: string
 }
 
 /** Reads one form of answer; undefined where the JSON has another form. */
@@ -86,11 +125,36 @@ export const counterPage: Decoder<CounterPage> = json => {
 }
 
 export const roomMembers: Decoder<Members> = json => {
-  const { room, node, members } = fields(json)
+  const { room, node, members, operations: told, folding: toldFolding } = fields(json)
   if (typeof room !== 'string' || typeof node !== 'string') return undefined
   const list = all(members, member)
-  return list && { room, node, members: list }
+  const operations = roomOperations(told)
+  const folding = roomFolding(toldFolding)
+  return list && { room, node, members: list, ...(operations && { operations }), ...(folding && { folding }) }
 }
+
+const roomOperations: Decoder<RoomOperations> = json => {
+  const { open, oldestMs, admitted, waitsFor } = fields(json)
+  if (typeof open !== 'number' || typeof oldestMs !== 'number' || typeof admitted !== 'boolean') return undefined
+  const names = all(waitsFor, text)
+  return names && { open, oldestMs, admitted, waitsFor: names }
+}
+
+const roomFolding: Decoder<RoomFolding> = json => {
+  const { retired, count, folded, waitsFor, refused, missed } = fields(json)
+  if (typeof count !== 'number' || typeof folded !== 'number') return undefined
+  if (typeof refused !== 'number' || typeof missed !== 'number') return undefined
+  const ids = all(retired, retiredId)
+  const names = all(waitsFor, text)
+  return ids && names && { retired: ids, count, folded, waitsFor: names, refused, missed }
+}
+
+const retiredId: Decoder<RetiredId> = json => {
+  const { replica, state } = fields(json)
+  return typeof replica === 'string' && typeof state === 'string' ? { replica, state } : undefined
+}
+
+const text: Decoder<string> = json => (typeof json === 'string' ? json : undefined)
 
 const member: Decoder<Member> = json => {
   const { name, store, replica, url, state, lag, phi, self } = fields(json)

@@ -11,16 +11,26 @@ interface Cell {
   readonly reject: (error: unknown) => void
 }
 
+/** What fits one batch. */
+export interface BatchSize {
+  readonly max: number
+  /** What a key takes of it. */
+  of(key: string): number
+}
+
+/** By the length of the request's text. */
+export const BODY_SIZE: BatchSize = { max: 256 * 1024, of: key => 2 * key.length + 96 }
+
 /** Adds that are sent together, summed for each key. */
 export class Batch {
   readonly #cells = new Map<string, Cell>()
   readonly #keysMax: number
-  readonly #textLengthMax: number
-  #textLength = 0
+  readonly #size: BatchSize
+  #taken = 0
 
-  constructor(keysMax: number, textLengthMax: number) {
+  constructor(keysMax: number, size: BatchSize) {
     this.#keysMax = keysMax
-    this.#textLengthMax = textLengthMax
+    this.#size = size
   }
 
   get keys(): number {
@@ -40,8 +50,8 @@ export class Batch {
   }
 
   #newCell(key: string): Cell | undefined {
-    const length = 2 * key.length + 96
-    const full = this.#cells.size > 0 && this.#textLength + length > this.#textLengthMax
+    const size = this.#size.of(key)
+    const full = this.#cells.size > 0 && this.#taken + size > this.#size.max
     if (full || this.#cells.size >= this.#keysMax) return undefined
     let resolve: Cell['resolve'] = () => {}
     let reject: Cell['reject'] = () => {}
@@ -53,7 +63,7 @@ export class Batch {
     settled.catch(() => {})
     const cell = { plus: 0, minus: 0, settled, resolve, reject }
     this.#cells.set(key, cell)
-    this.#textLength += length
+    this.#taken += size
     return cell
   }
 

@@ -1,6 +1,7 @@
 import { TallymeshClientError } from './client-error.js'
 import type { Endpoint, Endpoints } from './endpoints.js'
 import { delay } from './leash.js'
+import { ageMs, endedBy } from './operation.js'
 import type { Ask } from './outcome.js'
 import { aborted, type Wire } from './wire.js'
 
@@ -10,11 +11,14 @@ export interface Pace {
   readonly timeoutMs: number
   /** Of one call, over all its attempts. */
   readonly deadlineMs: number
+  /** For how long after its id was made an operation is tried. */
+  readonly retryWindowMs: number
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
 }
 
-/** Makes a call of attempts: repeats what was certainly not counted, elsewhere, until the deadline; and nothing else. */
+/** Makes a call of attempts, elsewhere each time, until the deadline: repeats what was certainly not counted, and what counts once
+ *  however often it is sent; and nothing else. */
 export class Caller {
   readonly #wire: Wire
   readonly #endpoints: Endpoints
@@ -31,19 +35,23 @@ export class Caller {
 
   /** @throws TallymeshClientError */
   async call<T>(ask: Ask<T>, signals: ReadonlyArray<AbortSignal | undefined>): Promise<T> {
-    const deadlineAtMs = performance.now() + this.#pace.deadlineMs
+    const { operation } = ask
+    const boundMs = this.#boundMs(ask)
+    const deadlineAtMs = performance.now() + boundMs
     const tried: Endpoint[] = []
+    let doubt = operation?.again ?? false
+    const end = (error: TallymeshClientError) => endedBy(error, operation, doubt)
     let waitMs = 0
     let last: TallymeshClientError | undefined
     for (;;) {
       const next = this.#endpoints.pick(tried)
       waitMs = Math.max(waitMs, next.waitMs)
       const leftMs = deadlineAtMs - performance.now() - waitMs
-      if (last !== undefined && leftMs < this.#leastMs) throw this.#givenUp(ask, tried.length, last)
-      if (last === undefined && leftMs <= 0) throw this.#givenUp(ask, 0, held(next.endpoint))
+      if (last !== undefined && leftMs < this.#leastMs) throw end(givenUp(ask, boundMs, tried.length, last, doubt))
+      if (last === undefined && leftMs <= 0) throw end(givenUp(ask, boundMs, 0, held(next.endpoint), doubt))
       if (waitMs > 0) await delay(waitMs, signals)
       const stop = signals.find(signal => signal?.aborted)
-      if (stop) throw aborted(stop.reason)
+      if (stop) throw end(aborted(stop.reason))
       tried.push(next.endpoint)
       const outcome = await this.#wire.send(ask, next.endpoint, Math.min(this.#pace.timeoutMs, leftMs), signals)
       if (outcome.kind === 'answer') {
@@ -51,9 +59,10 @@ export class Caller {
         return outcome.value
       }
       if (outcome.suspect) this.#endpoints.failed(next.endpoint)
-      if (outcome.kind === 'final') throw outcome.error
+      if (outcome.kind === 'final') throw end(outcome.error)
       if (outcome.holdMs !== undefined) this.#endpoints.hold(next.endpoint, outcome.holdMs)
       last = outcome.error
+      doubt ||= last.counted === 'perhaps'
       waitMs = this.backoffMs(tried.length)
     }
   }
@@ -70,19 +79,40 @@ export class Caller {
     return Math.min(this.#pace.timeoutMs, this.#pace.deadlineMs / 10)
   }
 
-  #givenUp<T>(ask: Ask<T>, attempts: number, last: TallymeshClientError): TallymeshClientError {
-    const { url, status, node } = last
-    const what = ask.body === undefined ? 'no server answered' : 'no server could count it, and nothing was counted,'
-    const message = `${what} within ${this.#pace.deadlineMs} ms (${attempts} attempts); the last: ${last.message}`
-    // A reader that is told so may read again without asking for its own counts.
-    const code = last.code === 'NOT_CAUGHT_UP' ? last.code : 'UNREACHABLE'
-    return new TallymeshClientError(code, message, {
-      cause: last,
-      node,
-      ...(url === undefined ? {} : { url }),
-      ...(status === undefined ? {} : { status }),
-    })
+  /** An operation is tried no longer than servers know it for sure; one attempt is made in any case, as they may know it longer. */
+  #boundMs({ operation, patient }: Ask<unknown>): number {
+    const { deadlineMs, timeoutMs, retryWindowMs } = this.#pace
+    if (operation === undefined) return deadlineMs
+    const windowMs = Math.max(timeoutMs, retryWindowMs - ageMs(operation))
+    return patient ? windowMs : Math.min(deadlineMs, windowMs)
   }
+}
+
+// A reader that is told so may read again without asking for its own counts, and an adder without an id.
+const KEPT_CODES = new Set(['NOT_CAUGHT_UP', 'OPERATIONS_UNAVAILABLE', 'OPERATIONS_FULL'])
+
+/** @param doubt whether an attempt may have counted */
+function givenUp<T>(
+  ask: Ask<T>,
+  boundMs: number,
+  attempts: number,
+  last: TallymeshClientError,
+  doubt: boolean,
+): TallymeshClientError {
+  const { url, status, node } = last
+  const adding = doubt
+    ? 'no server settled it, and it may or may not have been counted,'
+    : 'no server could count it, and nothing was counted,'
+  const what = ask.body === undefined ? 'no server answered' : adding
+  const message = `${what} within ${boundMs} ms (${attempts} attempts); the last: ${last.message}`
+  const certain = KEPT_CODES.has(last.code) ? last.code : 'UNREACHABLE'
+  return new TallymeshClientError(doubt ? 'INDETERMINATE' : certain, message, {
+    cause: last,
+    node,
+    ...(doubt ? { counted: 'perhaps' } : {}),
+    ...(url === undefined ? {} : { url }),
+    ...(status === undefined ? {} : { status }),
+  })
 }
 
 function held({ url }: Endpoint): TallymeshClientError {

@@ -1,3 +1,5 @@
+import type { Addition } from './addition.js'
+
 /** Whether what was to be added is in the total: `false` it is not and never will be, `true` it is, `'perhaps'` nobody can tell. */
 export type Counted = boolean | 'perhaps'
 
@@ -13,12 +15,18 @@ export type ClientCode =
   | 'INVALID_OPTION'
   | 'INVALID_TOKEN'
   | 'INVALID_URL'
+  | 'KEPT'
+  | 'OUTBOX_LOCKED'
+  | 'OUTBOX_FAILED'
+  | 'OUTBOX_UNSUPPORTED'
 
 export interface ClientErrorDetails {
   readonly counted?: Counted
   readonly status?: number
   readonly url?: string
   readonly node?: string | undefined
+  readonly operation?: string
+  readonly additions?: readonly Addition[]
   readonly cause?: unknown
 }
 
@@ -35,6 +43,11 @@ export class TallymeshClientError extends Error {
   /** The node that answered, where the answer names it: behind a load balancer, `url` does not. A name that is not ASCII is
    *  percent-encoded. */
   readonly node: string | undefined
+  /** Of an add that was sent with an id: this id. Together with `additions` it can be tried again, by any client, within the retry
+   *  window, and counts once: `client.addAll(error.additions, { operation: error.operation })`. */
+  readonly operation: string | undefined
+  /** All that was to be counted with this id; of gathered adds the whole batch. */
+  readonly additions: readonly Addition[] | undefined
 
   constructor(code: string, message: string, details: ClientErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : {})
@@ -44,6 +57,8 @@ export class TallymeshClientError extends Error {
     this.status = details.status
     this.url = details.url
     this.node = details.node
+    this.operation = details.operation
+    this.additions = details.additions
   }
 }
 

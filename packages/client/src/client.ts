@@ -1,4 +1,5 @@
-import { AddBuffer } from './add-buffer.js'
+import { AddBuffer, type Form } from './add-buffer.js'
+import { Adder } from './adder.js'
 import { type Addition, checkAddition, checkAdditions, checkCall, checkReplicas, type Replicas } from './addition.js'
 import {
   type CounterPage,
@@ -6,24 +7,30 @@ import {
   type CounterValue,
   counterPage,
   counterTotals,
-  counterValue,
-  counterValues,
   type Members,
   roomMembers,
 } from './answers.js'
+import { BODY_SIZE } from './batch.js'
 import { Caller } from './caller.js'
 import { refuse } from './client-error.js'
 import { canonicalKey } from './counter-key.js'
+import { Custody } from './custody.js'
 import { Endpoints } from './endpoints.js'
+import { checkOperation, OPERATION_SIZE } from './operation.js'
 import { type CheckedOptions, type ClientOptions, checkOptions, integer } from './options.js'
 import type { Ask } from './outcome.js'
 import { Position } from './position.js'
+import { NOTHING_LEFT, type Recovery, recover } from './recovery.js'
+import { counterPath, query } from './request-path.js'
 import { Watch } from './watch.js'
 import { Wire } from './wire.js'
 
 export interface AddOptions {
   /** In place of the client's `replicas`. */
   readonly replicas?: Replicas | undefined
+  /** The id of this add: a UUID, such as `newOperationId` makes. Whatever is added with it counts once, however many calls try it. With
+   *  other counts it is refused: OPERATION_MISMATCH. Such an add is sent at once, with `maxDelayMs` too. Default: a fresh id. */
+  readonly operation?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -49,22 +56,23 @@ export interface WatchOptions extends ReadOptions {
   readonly intervalMs?: number | undefined
 }
 
-// Longer ones go into the body: a request line that is too long is refused by whatever stands before the server.
-const PATH_LENGTH_MAX = 2_000
-
-const ADD_NAMES = ['replicas']
+const ADD_NAMES = ['replicas', 'operation']
 const READ_NAMES = ['stale']
 const PAGE_NAMES = [...READ_NAMES, 'prefix', 'limit', 'after']
 
-/** Counts in and reads from a room through its HTTP servers. What was certainly not counted is tried again, on another server;
- *  what may have been counted is never sent twice. Every call fails with a `TallymeshClientError` that says which of both it was. */
+/** Counts in and reads from a room through its HTTP servers. Each add carries an id by which the servers know it again, and is tried, on one
+ *  after the other, until one acknowledges it. What is not settled in time fails with a `TallymeshClientError` that says whether it was
+ *  counted, and has what is needed to try it again. */
 export class TallymeshClient {
   readonly #options: CheckedOptions
   readonly #position: Position
   readonly #endpoints: Endpoints
   readonly #wire: Wire
   readonly #caller: Caller
+  readonly #custody: Custody | undefined
+  readonly #adder: Adder
   readonly #buffer: AddBuffer
+  readonly #recovery: Promise<Recovery>
   readonly #adding = new Set<Promise<unknown>>()
   readonly #stop = new AbortController()
   #closed: Promise<void> | undefined
@@ -76,8 +84,14 @@ export class TallymeshClient {
     this.#endpoints = new Endpoints(options.urls, () => performance.now())
     this.#wire = new Wire(this.#options.fetch, options.token, this.#position)
     this.#caller = new Caller(this.#wire, this.#endpoints, this.#options, this.#options.random)
-    const { maxDelayMs, maxKeys } = this.#options
-    this.#buffer = new AddBuffer((entries, replicas) => this.#post(entries, replicas), maxDelayMs, maxKeys)
+    const { operations, outbox, retryWindowMs } = this.#options
+    this.#custody = outbox && new Custody(outbox)
+    this.#adder = new Adder(this.#caller, this.#options, this.#custody)
+    const size = operations ? OPERATION_SIZE : BODY_SIZE
+    const form: Form = (entries, replicas) => this.#adder.form(entries, replicas)
+    this.#buffer = new AddBuffer(form, { ...this.#options, size, early: outbox !== undefined })
+    this.#recovery = this.#custody ? recover(this.#custody, this.#adder, retryWindowMs) : Promise.resolve(NOTHING_LEFT)
+    this.#recovery.catch(() => {})
   }
 
   /** Up to where this client's own adds reach, as text; '' before the first. Another client that begins with it reads no less. */
@@ -85,61 +99,42 @@ export class TallymeshClient {
     return this.#position.toString()
   }
 
+  /** What became of what earlier clients left in the outbox, and this one sends again; nothing was left where there is none.
+   *  @throws TallymeshClientError (as a rejection) OUTBOX_LOCKED, OUTBOX_FAILED, OUTBOX_UNSUPPORTED: as all adds do then */
+  get recovery(): Promise<Recovery> {
+    return this.#recovery
+  }
+
   /** Adds to a counter. Resolves once that is durable, and confirmed by `replicas` stores, with the counter's value then.
    *  With `maxDelayMs` it goes with others; nobody has to wait for it then: what fails unseen is thrown by `flush` and `close`.
    *  @param amount a safe integer, not 0; negative: decrements
    *  @throws TallymeshClientError (as a rejection) INVALID_NAME, INVALID_AMOUNT, INVALID_OPTION, UNREACHABLE, INDETERMINATE,
-   *    NOT_REPLICATED, BUFFER_FULL, ABORTED, CLOSED, INVALID_TOKEN, and the server's other refusals */
+   *    NOT_REPLICATED, OPERATION_MISMATCH, OPERATION_EXPIRED, OPERATIONS_FULL, OPERATIONS_UNAVAILABLE, BUFFER_FULL, ABORTED, CLOSED,
+   *    INVALID_TOKEN, and the server's other refusals; with an outbox KEPT, OUTBOX_LOCKED, OUTBOX_FAILED, OUTBOX_UNSUPPORTED */
   add(key: string, amount: number, options: AddOptions = {}): Promise<CounterValue> {
     try {
       this.#checkOpen()
       checkCall(options, ADD_NAMES)
       const addition = checkAddition(key, amount)
       const replicas = checkReplicas(options.replicas) ?? this.#options.replicas
-      if (this.#options.maxDelayMs > 0) return this.#buffer.add(addition, replicas, options.signal)
-      return this.#track(this.#addOne(addition, replicas, options.signal))
+      const own = checkOperation(options.operation)
+      if (this.#options.maxDelayMs > 0 && own === undefined) return this.#buffer.add(addition, replicas, options.signal)
+      return this.#track(this.#adder.add(addition, replicas, own, options.signal))
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  async #addOne(addition: Addition, replicas: Replicas | undefined, signal?: AbortSignal): Promise<CounterValue> {
-    const path = counterPath(addition.key)
-    if (path.length > PATH_LENGTH_MAX) {
-      const [only] = await this.#post([addition], replicas, signal)
-      return only as CounterValue
-    }
-    const concern = replicas === undefined ? {} : { replicas, timeoutMs: this.#replicasTimeoutMs }
-    const body = JSON.stringify({ add: addition.add, ...concern })
-    return await this.#caller.call({ method: 'POST', path, body, decode: counterValue }, [signal])
-  }
-
   /** Adds to many counters in one commit: all of it or nothing. It is sent at once, with `maxDelayMs` too.
-   *  @param additions 1 to 2,000; a key may stand more than once
+   *  @param additions 1 to 2,000; a key may stand more than once. With an id on up to 1,000 keys of 24 KiB together
    *  @throws TallymeshClientError as `add` */
   async addAll(additions: readonly Addition[], options: AddOptions = {}): Promise<readonly CounterValue[]> {
     this.#checkOpen()
     checkCall(options, ADD_NAMES)
     const checked = checkAdditions(additions)
     const replicas = checkReplicas(options.replicas) ?? this.#options.replicas
-    return await this.#track(this.#post(checked, replicas, options.signal))
-  }
-
-  #post(
-    entries: readonly Addition[],
-    replicas: Replicas | undefined,
-    signal?: AbortSignal,
-  ): Promise<readonly CounterValue[]> {
-    const timeoutMs = replicas === undefined ? undefined : this.#replicasTimeoutMs
-    const path = `/v1/counters${query({ replicas, timeoutMs })}`
-    const body = JSON.stringify(entries.map(({ key, add }) => ({ key, add })))
-    return this.#caller.call({ method: 'POST', path, body, decode: counterValues(entries.length) }, [signal])
-  }
-
-  /** The server gives up waiting for other stores before this client gives up waiting for the server: else all that is
-   *  known would be "perhaps". */
-  get #replicasTimeoutMs(): number {
-    return Math.max(1, Math.floor(0.8 * Math.min(this.#options.timeoutMs, this.#options.deadlineMs)))
+    const own = checkOperation(options.operation)
+    return await this.#track(this.#adder.addAll(checked, replicas, own, options.signal))
   }
 
   async #track<T>(adding: Promise<T>): Promise<T> {
@@ -207,7 +202,16 @@ export class TallymeshClient {
     await this.#buffer.flush()
   }
 
-  /** Refuses further calls, ends reads and watches, and waits until all adds are settled. A second call answers as the first.
+  /** Puts what is gathered into the outbox at once, and waits until all that was added so far is in it: then it outlives this program.
+   *  @throws TallymeshClientError the first failure to keep an add since the last `keep`; INVALID_OPTION where there is no outbox */
+  async keep(): Promise<void> {
+    if (this.#custody === undefined) throw refuse('INVALID_OPTION', 'this client has no outbox')
+    this.#buffer.seal()
+    await this.#custody.idle()
+  }
+
+  /** Refuses further calls, ends reads and watches, and waits until all adds are settled; with an outbox for `deadlineMs` at most, and what
+   *  is not settled then is KEPT: the next client sends it. A second call answers as the first.
    *  @throws as `flush`, when it is closed all the same */
   close(): Promise<void> {
     this.#closed ??= this.#end()
@@ -216,28 +220,18 @@ export class TallymeshClient {
 
   async #end(): Promise<void> {
     this.#stop.abort(refuse('CLOSED', 'the client was closed'))
-    const adding = Promise.allSettled(this.#adding)
+    const adding = Promise.allSettled([...this.#adding, this.#recovery])
+    const leaving = this.#custody && setTimeout(() => this.#adder.leave(), this.#options.deadlineMs)
     try {
       await this.#buffer.flush()
     } finally {
       await adding
+      clearTimeout(leaving)
+      await this.#custody?.close()
     }
   }
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw refuse('CLOSED', 'the client is closed; nothing was sent')
   }
-}
-
-/** @param key canonical */
-function counterPath(key: string): string {
-  // A path of one or two dots would be the directory; an escape before the first leaves the key what it is.
-  return `/v1/counters/${encodeURIComponent(key === '.' || key === '..' ? `\\${key}` : key)}`
-}
-
-function query(parameters: Readonly<Record<string, string | number | undefined>>): string {
-  const given = new URLSearchParams()
-  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) given.set(name, String(value))
-  const text = given.toString()
-  return text === '' ? '' : `?${text}`
 }

@@ -1,6 +1,7 @@
 import { checkReplicas, ENTRIES_MAX, type Replicas } from './addition.js'
 import { refuse } from './client-error.js'
 import { checkNames, given } from './given.js'
+import type { Outbox } from './outbox.js'
 import { checkToken, type TokenSource } from './wire.js'
 
 export interface ClientOptions {
@@ -24,6 +25,15 @@ export interface ClientOptions {
   readonly replicas?: Replicas | undefined
   /** Where the reads begin: what `position` of an earlier client was. */
   readonly position?: string | undefined
+  /** Whether adds are sent with ids, so that they count once however often they are sent. Default true. With false only what was
+   *  certainly not counted is sent again. */
+  readonly operations?: boolean | undefined
+  /** For how long after an id was made adds are tried: 1 to 86,400,000, default 600,000. No longer than the servers' own window. */
+  readonly retryWindowMs?: number | undefined
+  /** Keeps adds from before they are sent until their end is known, so that those of a program that ends before are sent by the next one:
+   *  `fileOutbox` of `@tallymesh/client/file-outbox`, `indexedDbOutbox` of `@tallymesh/client/indexed-db-outbox`. They are tried until
+   *  `retryWindowMs` is over, whatever `deadlineMs` is. Default: none, and what was not acknowledged ends with the program. */
+  readonly outbox?: Outbox | undefined
   /** In place of the global `fetch`, such as one with certificates of its own. */
   readonly fetch?: typeof fetch | undefined
   /** Uniform in [0, 1), for the backoff. Default `Math.random`. */
@@ -39,24 +49,31 @@ export interface CheckedOptions {
   readonly maxDelayMs: number
   readonly maxKeys: number
   readonly replicas: Replicas | undefined
+  readonly operations: boolean
+  readonly retryWindowMs: number
+  readonly outbox: Outbox | undefined
   readonly fetch: typeof fetch
   readonly random: () => number
 }
 
 const OPTIONS: ReadonlyArray<keyof ClientOptions> = [
   ...(['urls', 'token', 'timeoutMs', 'deadlineMs', 'retry', 'maxDelayMs', 'maxKeys', 'replicas'] as const),
-  ...(['position', 'fetch', 'random'] as const),
+  ...(['operations', 'retryWindowMs', 'outbox', 'position', 'fetch', 'random'] as const),
 ]
 
 /** @throws TallymeshClientError INVALID_OPTION, INVALID_TOKEN */
 export function checkOptions(options: ClientOptions): CheckedOptions {
   checkNames('options', options, OPTIONS)
-  const { token, retry = {} } = options
+  const { token, retry = {}, operations = true, outbox } = options
   checkNames('retry', retry, ['backoffMinMs', 'backoffMaxMs'])
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
     throw refuse('INVALID_OPTION', `token must be a string or a function, got ${given(token)}`)
   }
   if (typeof token === 'string') checkToken(token)
+  if (typeof operations !== 'boolean') {
+    throw refuse('INVALID_OPTION', `operations must be true or false, got ${given(operations)}`)
+  }
+  checkOutbox(outbox, operations)
   // Called as a method of something else, a browser's fetch refuses to work.
   const fetcher = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
   const random = options.random ?? Math.random
@@ -76,9 +93,22 @@ export function checkOptions(options: ClientOptions): CheckedOptions {
     maxDelayMs: integer('maxDelayMs', options.maxDelayMs ?? 0, 0, 60_000),
     maxKeys: integer('maxKeys', options.maxKeys ?? ENTRIES_MAX / 2, 1, ENTRIES_MAX / 2),
     replicas: checkReplicas(options.replicas),
+    operations,
+    retryWindowMs: integer('retryWindowMs', options.retryWindowMs ?? 600_000, 1, 86_400_000),
+    outbox,
     fetch: fetcher,
     random,
   }
+}
+
+function checkOutbox(outbox: unknown, operations: boolean): void {
+  if (outbox === undefined) return
+  const { open, commit, close } = Object(outbox) as Partial<Outbox>
+  if ([open, commit, close].some(verb => typeof verb !== 'function')) {
+    throw refuse('INVALID_OPTION', `outbox must be an Outbox, such as fileOutbox('./outbox'), got ${given(outbox)}`)
+  }
+  // What is sent again without an id would count again.
+  if (!operations) throw refuse('INVALID_OPTION', 'an outbox needs operations: true')
 }
 
 /** @throws TallymeshClientError INVALID_OPTION */

@@ -1,10 +1,13 @@
 const utf8 = new TextEncoder()
 
+/** What a stream as a body asks for, and the types of browsers do not know. */
+type StreamInit = RequestInit & { readonly duplex?: 'half' }
+
 /** A request body that knows whether it was ever taken. A server counts only whole bodies: what nobody took was not sent, whatever
  *  else happened to the request, and may be sent again elsewhere. */
 export interface SingleBody {
   /** What `fetch` is given in addition to the request. */
-  readonly init: RequestInit
+  readonly init: StreamInit
   /** In bytes, where it has to be said in the header. */
   readonly length: number | undefined
   /** Answers true where the body was never taken, and makes sure that it never will be. */
@@ -13,7 +16,7 @@ export interface SingleBody {
 
 /** The body as a stream that is made when it is first read. Node's `fetch` reads it once a connection stands. */
 class StreamedBody implements SingleBody {
-  readonly init: RequestInit
+  readonly init: StreamInit
   readonly length: number
   #state: 'waiting' | 'taken' | 'withdrawn' = 'waiting'
 
@@ -49,7 +52,7 @@ class StreamedBody implements SingleBody {
 
 /** For browsers, which send streams over HTTP/2 only: whether it was taken cannot be told. */
 class TextBody implements SingleBody {
-  readonly init: RequestInit
+  readonly init: StreamInit
   readonly length = undefined
   constructor(text: string) {
     this.init = { body: text, redirect: 'error' }

@@ -47,7 +47,10 @@ export class Wire {
       leash.cut()
       const { url } = endpoint
       const unsent = body === undefined || body.withdraw() || neverConnected(error)
-      if (!unsent && byCaller) return indeterminate(`the call to ${url} was aborted`, { url, cause: error })
+      if (!unsent && byCaller) {
+        const said = `the call to ${url} was aborted; it may or may not have been counted, and is not sent again`
+        return indeterminate(said, { url, cause: error })
+      }
       if (unsent && byCaller) return { kind: 'final', error: aborted(error), suspect: false }
       if (unsent && error instanceof TallymeshClientError) return { kind: 'final', error, suspect: false }
       return judgeFailure(ask, url, error, unsent)
@@ -87,6 +90,7 @@ export class Wire {
     if (body?.length !== undefined) headers.set('content-length', String(body.length))
     if (body !== undefined) headers.set('content-type', 'application/json')
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+    if (ask.operation !== undefined) headers.set('idempotency-key', ask.operation.id)
     const position = this.#position.toString()
     if (ask.fresh && position !== '') headers.set('tallymesh-after', position)
     const { method } = ask
@@ -134,6 +138,7 @@ async function readAnswer(response: Response, token: string | undefined): Promis
     contentType: response.headers.get('content-type'),
     retryAfter: response.headers.get('retry-after'),
     node: node === null ? undefined : shown(node),
+    repeated: response.headers.has('tallymesh-repeated'),
     text: shown(await readText(response)),
   }
 }

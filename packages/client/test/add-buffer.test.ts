@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AddBuffer } from '../src/add-buffer.js'
+import { AddBuffer, type Form } from '../src/add-buffer.js'
 import type { Addition, Replicas } from '../src/addition.js'
+import type { CounterValue } from '../src/answers.js'
 import { TallymeshClientError } from '../src/index.js'
 import { failsWith, failure } from './failing.js'
+import { until } from './until.js'
 
 const test = suite('add-buffer')
 const MAX = Number.MAX_SAFE_INTEGER
@@ -16,12 +18,22 @@ interface Sent {
   fail(error: unknown): void
 }
 
+type Send = (entries: readonly Addition[], replicas: Replicas | undefined) => Promise<readonly CounterValue[]>
+
+/** Deliveries of which nothing is kept. */
+function sending(send: Send): Form {
+  return function form(entries, replicas) {
+    const divide = (parts: ReadonlyArray<readonly Addition[]>) => parts.map(part => form(part, replicas))
+    return { entries, send: () => send(entries, replicas), divide, fail: async (error: unknown) => error }
+  }
+}
+
 /** A server that answers when it is told to. */
 function manual(maxDelayMs = 60_000, maxKeys = 1_000): { buffer: AddBuffer; sent: Sent[]; next: () => Promise<Sent> } {
   const sent: Sent[] = []
   const waiting: Array<(sent: Sent) => void> = []
   let taken = 0
-  const buffer = new AddBuffer(
+  const form = sending(
     (entries, replicas) =>
       new Promise((resolve, reject) => {
         const answer = () => resolve(entries.map(({ key }) => ({ key, value: 7 })))
@@ -29,9 +41,8 @@ function manual(maxDelayMs = 60_000, maxKeys = 1_000): { buffer: AddBuffer; sent
         sent.push(one)
         waiting.shift()?.(one)
       }),
-    maxDelayMs,
-    maxKeys,
   )
+  const buffer = new AddBuffer(form, { maxDelayMs, maxKeys })
   const next = (): Promise<Sent> => {
     const there = sent[taken++]
     return there ? Promise.resolve(there) : new Promise(resolve => waiting.push(resolve))
@@ -131,15 +142,12 @@ test('a failed batch fails its adds, and those that nobody waited for in the nex
 
 test('one key that is refused does not keep the others from being counted', async () => {
   const sent: string[] = []
-  const buffer = new AddBuffer(
-    async entries => {
-      sent.push(entries.map(({ key, add }) => `${key}${add}`).join(' '))
-      if (entries.some(({ key }) => key === 'full')) throw new TallymeshClientError('COUNTER_OVERFLOW', 'it is full')
-      return entries.map(({ key }) => ({ key, value: 7 }))
-    },
-    60_000,
-    1_000,
-  )
+  const form = sending(async entries => {
+    sent.push(entries.map(({ key, add }) => `${key}${add}`).join(' '))
+    if (entries.some(({ key }) => key === 'full')) throw new TallymeshClientError('COUNTER_OVERFLOW', 'it is full')
+    return entries.map(({ key }) => ({ key, value: 7 }))
+  })
+  const buffer = new AddBuffer(form, { maxDelayMs: 60_000, maxKeys: 1_000 })
   const adds = ['a', 'b', 'full', 'c', 'd'].map(key =>
     buffer.add({ key, add: 1 }, undefined).then(
       () => key,
@@ -176,16 +184,12 @@ test('in any mix of adds and refusals all is sent that was added, and each key i
         const counted = new Map<string, number>()
         const count = ({ key, add }: Addition) =>
           counted.set(`${key}${Math.sign(add)}`, (counted.get(`${key}${Math.sign(add)}`) ?? 0) + add)
-        const buffer = new AddBuffer(
-          async entries => {
-            if (entries.some(({ key }) => full.includes(key)))
-              throw new TallymeshClientError('COUNTER_OVERFLOW', 'full')
-            entries.forEach(count)
-            return entries.map(({ key }) => ({ key, value: 0 }))
-          },
-          60_000,
-          keysMax,
-        )
+        const form = sending(async entries => {
+          if (entries.some(({ key }) => full.includes(key))) throw new TallymeshClientError('COUNTER_OVERFLOW', 'full')
+          entries.forEach(count)
+          return entries.map(({ key }) => ({ key, value: 0 }))
+        })
+        const buffer = new AddBuffer(form, { maxDelayMs: 60_000, maxKeys: keysMax })
         const outcomes = adds.map(each =>
           buffer.add(each, undefined).then(
             () => true,
@@ -258,6 +262,31 @@ test('a signal that aborts while the batch is under way: perhaps', async () => {
   batch.answer()
   assert.equal(await other, { key: 'a', value: 7 })
   await flushed
+})
+
+test('early: batches are formed when they are due, also while another is under way, and take nothing back', async () => {
+  const formed: string[] = []
+  const waiting: Array<() => void> = []
+  const form: Form = entries => {
+    formed.push(entries.map(({ key, add }) => `${key}${add}`).join(' '))
+    const answered = new Promise<void>(resolve => waiting.push(resolve))
+    const send = () => answered.then(() => entries.map(({ key }) => ({ key, value: 7 })))
+    return { entries, send, divide: () => [], fail: async (error: unknown) => error }
+  }
+  const buffer = new AddBuffer(form, { maxDelayMs: 5, maxKeys: 1_000, early: true })
+  const stop = new AbortController()
+  const first = buffer.add({ key: 'a', add: 1 }, undefined)
+  await until(() => formed.length === 1)
+  const second = buffer.add({ key: 'a', add: 2 }, undefined, stop.signal)
+  await until(() => formed.length === 2)
+  stop.abort()
+  assert.is((await failsWith(second, 'INDETERMINATE')).counted, 'perhaps')
+  void buffer.add({ key: 'b', add: 3 }, undefined)
+  buffer.seal()
+  assert.equal(formed, ['a1', 'a2', 'b3'])
+  for (const answer of waiting) answer()
+  await first
+  await buffer.flush()
 })
 
 test('a batch from which all was withdrawn is not sent', async () => {

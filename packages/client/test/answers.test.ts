@@ -58,6 +58,23 @@ test('members', () => {
     assert.is(roomMembers(json), undefined)
   }
   assert.is(roomMembers({ room: 'r', node: 'a', members: [{ ...a, lag: 'x' }] }), undefined)
+  const operations = { open: 2, oldestMs: 1.5, admitted: true, waitsFor: ['b'] }
+  assert.equal(roomMembers({ room: 'r', node: 'a', members: [a], operations })?.operations, operations)
+  for (const told of [null, {}, { ...operations, open: '2' }, { ...operations, waitsFor: [1] }]) {
+    assert.equal(roomMembers({ room: 'r', node: 'a', members: [a], operations: told }), {
+      ...{ room: 'r', node: 'a', members: [a] },
+    })
+  }
+  const retired = [{ replica: '9f', state: 'retired' }]
+  const folding = { retired, count: 1, folded: 2, waitsFor: ['b'], refused: 3, missed: 4 }
+  assert.equal(roomMembers({ room: 'r', node: 'a', members: [a], folding })?.folding, folding)
+  for (const told of [
+    null,
+    { ...folding, retired: ['9f'] },
+    ...['count', 'folded', 'refused', 'missed', 'waitsFor'].map(field => ({ ...folding, [field]: '1' })),
+  ]) {
+    assert.is(roomMembers({ room: 'r', node: 'a', members: [a], folding: told })?.folding, undefined)
+  }
 })
 
 test.run()

@@ -1,12 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Batch } from '../src/batch.js'
+import { Batch, BODY_SIZE } from '../src/batch.js'
 
 const test = suite('batch')
 const MAX = Number.MAX_SAFE_INTEGER
 
 test('sums increments and decrements of a key, each by itself', () => {
-  const batch = new Batch(10, 10_000)
+  const batch = new Batch(10, BODY_SIZE)
   for (const [key, amount] of [
     ['a', 5],
     ['a', -5],
@@ -24,7 +24,7 @@ test('sums increments and decrements of a key, each by itself', () => {
 })
 
 test('takes no sum that is no exact number, no key too many, and no text too long', () => {
-  const batch = new Batch(2, 10_000)
+  const batch = new Batch(2, BODY_SIZE)
   assert.ok(batch.add('a', MAX, true))
   assert.is(batch.add('a', 1, true), undefined)
   assert.ok(batch.add('a', -MAX, true))
@@ -33,13 +33,13 @@ test('takes no sum that is no exact number, no key too many, and no text too lon
   assert.ok(batch.add('b', 1, true))
   assert.ok(batch.add('b', 1, false))
   assert.is(batch.add('c', 1, true), undefined)
-  const long = new Batch(10, 1_000)
+  const long = new Batch(10, { ...BODY_SIZE, max: 1_000 })
   assert.ok(long.add('x'.repeat(2_000), 1, true), 'the first always fits')
   assert.is(long.add('y', 1, true), undefined)
 })
 
 test('what was withdrawn is not sent', () => {
-  const batch = new Batch(10, 10_000)
+  const batch = new Batch(10, BODY_SIZE)
   batch.add('a', 5, true)
   batch.add('a', 3, true)
   batch.add('b', -1, true)
@@ -50,7 +50,7 @@ test('what was withdrawn is not sent', () => {
 })
 
 test('settles the adds of some keys only', async () => {
-  const batch = new Batch(10, 10_000)
+  const batch = new Batch(10, BODY_SIZE)
   const [a, same, b] = [batch.add('a', 5, true), batch.add('a', -1, true), batch.add('b', 1, true)]
   assert.is(a, same)
   const [first, second, third] = batch.entries

@@ -16,7 +16,7 @@ async function opened(
 }
 
 test('adds, one request each', async () => {
-  const { server, client, close } = await opened({ timeoutMs: 1_000 })
+  const { server, client, close } = await opened({ timeoutMs: 1_000, operations: false })
   assert.equal(await client.add('a', 5), { key: 'a', value: 7 })
   await client.add('b{y="1",x="2"}', -3, { replicas: 2 })
   await client.add('a', 1, { replicas: 'majority' })
@@ -32,7 +32,7 @@ test('adds, one request each', async () => {
 })
 
 test('adds many in one request', async () => {
-  const { server, client, close } = await opened({ replicas: 2, timeoutMs: 1_000 })
+  const { server, client, close } = await opened({ replicas: 2, timeoutMs: 1_000, operations: false })
   const values = await client.addAll([
     { key: 'a', add: 5 },
     { key: 'b', add: -5 },
@@ -82,7 +82,7 @@ test('what cannot be counted is refused before anything is sent', async () => {
 })
 
 test('keys of one or two dots, and keys too long for a path', async () => {
-  const { server, client, close } = await opened()
+  const { server, client, close } = await opened({ operations: false })
   await client.add('.', 1)
   await client.get('..')
   const long = 'é'.repeat(128)
@@ -161,7 +161,7 @@ test('gathers adds and sends them in one request', async () => {
 })
 
 test('what fails unseen is thrown by close, which closes all the same', async () => {
-  const { server, client } = await opened({ maxDelayMs: 60_000 })
+  const { server, client } = await opened({ maxDelayMs: 60_000, operations: false })
   server.steps.push('close after the body')
   void client.add('a', 1)
   const closed = client.close()
@@ -207,7 +207,10 @@ test('calls refuse what they do not know, in words', async () => {
   const told = async (promise: Promise<unknown>) => (await failsWith(promise, 'INVALID_OPTION')).message
   const none = null as unknown as object
   assert.is(await told(client.add('x', 1, none)), 'options must be an object, got null; nothing was sent')
-  assert.match(await told(client.add('x', 1, { replica: 2 } as object)), /no "replica"; known are signal, replicas;/)
+  assert.match(
+    await told(client.add('x', 1, { replica: 2 } as object)),
+    /no "replica"; known are signal, replicas, operation;/,
+  )
   assert.match(await told(client.add('x', 1, { signal: 5 } as object)), /signal must be an AbortSignal, got 5/)
   assert.match(await told(client.addAll([{ key: 'x', add: 1 }], none)), /got null/)
   for (const call of [client.get('x', none), client.list(none), client.members(none)])

@@ -6,6 +6,8 @@ import { throwsCode } from './failing.js'
 
 const test = suite('options')
 
+const noOutbox = { open: () => {}, commit: () => {}, close: () => {} }
+
 test('have defaults', () => {
   const { fetch: _, random, ...rest } = checkOptions({ urls: [] })
   assert.is(random, Math.random)
@@ -17,6 +19,9 @@ test('have defaults', () => {
     maxDelayMs: 0,
     maxKeys: 1_000,
     replicas: undefined,
+    operations: true,
+    retryWindowMs: 600_000,
+    outbox: undefined,
   })
   assert.is(checkOptions({ urls: [], retry: { backoffMinMs: 5_000 } }).backoffMaxMs, 5_000)
 })
@@ -36,6 +41,12 @@ test('are refused in words', () => {
     [{ retry: null }, /^retry must be an object, got null$/],
     [{ retry: { backoff: 5 } }, /^retry has no "backoff"; known are backoffMinMs, backoffMaxMs$/],
     [{ timeout: 5 }, /^options has no "timeout"; known are urls, token, timeoutMs, .*random$/],
+    [{ operations: 'no' }, /operations must be true or false, got a string/],
+    [{ retryWindowMs: 0 }, /retryWindowMs must be an integer from 1 to 86400000, got 0/],
+    [{ outbox: './outbox' }, /outbox must be an Outbox, such as fileOutbox.*, got a string$/],
+    [{ outbox: null }, /got null$/],
+    [{ outbox: { ...noOutbox, commit: 5 } }, /got an object$/],
+    [{ outbox: noOutbox, operations: false }, /an outbox needs operations: true/],
     [{ token: 5 }, /token .* got 5/],
     [{ fetch: 5 }, /fetch/],
     [{ random: 5 }, /random/],

@@ -24,6 +24,26 @@ test('a code of ours with 429 has to say that nothing was counted', () => {
   assert.is(judgeAnswer(read, 'u', answer(429, { code: 'RATE_LIMITED' })).kind, 'again')
 })
 
+test('an add with an id may be tried again whatever became of it, unless it is too old', () => {
+  const operation = { id: '01936b2e-7c1a-7d3e-9f57-2b8a6c4d1e0f', additions: [], again: false, madeAtMs: 0 }
+  const known = { ...add, operation }
+  for (const status of [500, 502, 504]) {
+    const outcome = judgeAnswer(known, 'u', answer(status, {}, { retryAfter: '3' }))
+    assert.equal([outcome.kind, outcome.kind === 'again' && outcome.holdMs], ['again', 3_000])
+    assert.is(outcome.kind === 'again' && outcome.error.counted, 'perhaps')
+  }
+  assert.is(judgeFailure(known, 'u', new Error('reset'), false).kind, 'again')
+  const old = answer(410, { code: 'OPERATION_EXPIRED', counted: 'perhaps' })
+  const expired = judgeAnswer(known, 'u', old)
+  assert.is(expired.kind, 'final')
+  assert.equal(expired.kind === 'final' && [expired.error.code, expired.error.counted], [
+    'OPERATION_EXPIRED',
+    'perhaps',
+  ])
+  for (const code of ['OPERATIONS_FULL', 'OPERATIONS_UNAVAILABLE'])
+    assert.is(judgeAnswer(known, 'u', answer(503, { code, counted: false })).kind, 'again')
+})
+
 test('who is behind or limits the rate is not suspect', () => {
   const suspect = (status: number, code: string) => {
     const outcome = judgeAnswer(read, 'u', answer(status, { code }))

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { TallymeshClient, type TallymeshClientError } from '../src/index.js'
+import { type ClientOptions, TallymeshClient, type TallymeshClientError } from '../src/index.js'
 import { BlackHole } from './black-hole.js'
 import { failsWith, failure } from './failing.js'
 import { json, nobody, problem, type Script, ScriptedServer, type Step } from './scripted-server.js'
@@ -8,7 +8,10 @@ import { json, nobody, problem, type Script, ScriptedServer, type Step } from '.
 const test = suite('one attempt, failed at each point')
 test.after.each(() => ScriptedServer.closeAll())
 
-/** What an add becomes whose first attempt meets this, and whether the server after it may be asked. */
+/** A client whose adds have no ids. */
+const plain = (options: ClientOptions) => new TallymeshClient({ operations: false, ...options })
+
+/** What an add without an id becomes whose first attempt meets this, and whether the server after it may be asked. */
 interface Case {
   readonly name: string
   readonly step: Step | Script
@@ -141,7 +144,7 @@ const cases: Case[] = [
 for (const { name, step, add, read } of cases) {
   test(`${name}: an add is ${add}`, async () => {
     const [first, second] = [await ScriptedServer.start(step), await ScriptedServer.start()]
-    const client = new TallymeshClient({ urls: [first.url, second.url], timeoutMs: step === 'hang' ? 100 : 5_000 })
+    const client = plain({ urls: [first.url, second.url], timeoutMs: step === 'hang' ? 100 : 5_000 })
     try {
       if (add === 'sent elsewhere') {
         assert.equal(await client.add('a', 5), { key: 'a', value: 7 })
@@ -163,9 +166,33 @@ for (const { name, step, add, read } of cases) {
     }
   })
 
+  test(`${name}: an add with an id is ${add === 'INDETERMINATE' ? 'sent elsewhere' : add}`, async () => {
+    const [first, second] = [await ScriptedServer.start(step), await ScriptedServer.start()]
+    const timeoutMs = step === 'hang' ? 100 : 1_000
+    const client = new TallymeshClient({ urls: [first.url, second.url], timeoutMs })
+    try {
+      if (add === 'NOT_REPLICATED' || add === 'REFUSED') {
+        const error = await failure(client.add('a', 5))
+        assert.is(error.counted, add === 'NOT_REPLICATED')
+        assert.is(error.operation, first.seen[0]?.headers.get('idempotency-key'))
+        assert.equal(error.additions, [{ key: 'a', add: 5 }])
+        assert.equal(second.seen, [])
+      } else {
+        assert.equal(await client.add('a', 5), { key: 'a', value: 7 })
+        assert.equal(second.bodies, [JSON.stringify({ add: 5, timeoutMs: 0.8 * timeoutMs })])
+        const id = second.seen[0]?.headers.get('idempotency-key')
+        assert.match(id ?? '', /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+        // Of the request that it did not read to the end the server knows no more.
+        if (step !== 'close unread') assert.is(first.seen[0]?.headers.get('idempotency-key'), id)
+      }
+    } finally {
+      await Promise.all([client.close(), first.close(), second.close()])
+    }
+  })
+
   test(`${name}: a read is ${read}`, async () => {
     const [first, second] = [await ScriptedServer.start(step), await ScriptedServer.start()]
-    const client = new TallymeshClient({ urls: [first.url, second.url], timeoutMs: step === 'hang' ? 100 : 5_000 })
+    const client = plain({ urls: [first.url, second.url], timeoutMs: step === 'hang' ? 100 : 5_000 })
     try {
       if (read === 'REFUSED') {
         const error = await failure(client.get('a'))
@@ -190,7 +217,7 @@ test('an error names the node that answered, where the answer does', async () =>
     problem(504, 'INDETERMINATE', 'perhaps', { 'tallymesh-node': 'secret' }),
     problem(504, 'NOT_REPLICATED', true),
   )
-  const client = new TallymeshClient({ urls: [server.url], token: 'secret' })
+  const client = plain({ urls: [server.url], token: 'secret' })
   const nodes: Array<string | undefined> = []
   for (let i = 0; i < 4; i++) nodes.push((await failure(client.add('a', 1))).node)
   assert.equal(nodes, ['api-2', 'api-2', '[token]', undefined])
@@ -199,7 +226,7 @@ test('an error names the node that answered, where the answer does', async () =>
 
 test('nobody listens: it is sent elsewhere', async () => {
   const second = await ScriptedServer.start()
-  const client = new TallymeshClient({ urls: [await nobody(), second.url] })
+  const client = plain({ urls: [await nobody(), second.url] })
   assert.is((await client.add('a', 5)).value, 7)
   assert.equal(second.bodies, ['{"add":5}'])
   await Promise.all([client.close(), second.close()])
@@ -208,7 +235,7 @@ test('nobody listens: it is sent elsewhere', async () => {
 test('a machine that answers no connection: it is sent elsewhere', async () => {
   const hole = await BlackHole.open()
   const second = await ScriptedServer.start()
-  const client = new TallymeshClient({ urls: [hole.url, second.url], timeoutMs: 200 })
+  const client = plain({ urls: [hole.url, second.url], timeoutMs: 1_000 })
   assert.is((await client.add('a', 5)).value, 7)
   assert.equal(second.bodies, ['{"add":5}'])
   await client.close()
@@ -217,14 +244,14 @@ test('a machine that answers no connection: it is sent elsewhere', async () => {
 
 test('the name of the server cannot be resolved: it is sent elsewhere', async () => {
   const second = await ScriptedServer.start()
-  const client = new TallymeshClient({ urls: ['http://tallymesh.invalid', second.url] })
+  const client = plain({ urls: ['http://tallymesh.invalid', second.url] })
   assert.is((await client.add('a', 5)).value, 7)
   await Promise.all([client.close(), second.close()])
 })
 
 test('the other side does not speak TLS: nothing was counted', async () => {
   const server = await ScriptedServer.start()
-  const client = new TallymeshClient({ urls: [server.url.replace('http:', 'https:')], deadlineMs: 300 })
+  const client = plain({ urls: [server.url.replace('http:', 'https:')], deadlineMs: 300 })
   assert.is((await failsWith(client.add('a', 5), 'UNREACHABLE')).counted, false)
   assert.equal(server.seen, [])
   await Promise.all([client.close(), server.close()])
@@ -233,7 +260,7 @@ test('the other side does not speak TLS: nothing was counted', async () => {
 test('a connection that closes as it stands: sent elsewhere where nothing was sent, else indeterminate', async () => {
   for (let i = 0; i < 20; i++) {
     const [first, second] = [await ScriptedServer.start('close on connect'), await ScriptedServer.start()]
-    const client = new TallymeshClient({ urls: [first.url, second.url] })
+    const client = plain({ urls: [first.url, second.url] })
     const outcome = await client.add('a', 5).then(
       () => 'counted',
       (error: TallymeshClientError) => error.code,
@@ -246,7 +273,7 @@ test('a connection that closes as it stands: sent elsewhere where nothing was se
 
 test('a kept connection that the server closed is not a failure that is sent twice', async () => {
   const server = await ScriptedServer.start(json({ key: 'a', value: 1 }), 'close after the body')
-  const client = new TallymeshClient({ urls: [server.url], deadlineMs: 500 })
+  const client = plain({ urls: [server.url], deadlineMs: 5_000 })
   await client.add('a', 5)
   await failsWith(client.add('a', 6), 'INDETERMINATE')
   assert.equal(server.bodies, ['{"add":5}', '{"add":6}'])
@@ -256,9 +283,9 @@ test('a kept connection that the server closed is not a failure that is sent twi
 test('a fetch that stays silent is given up, and cannot send afterwards what was sent elsewhere', async () => {
   const server = await ScriptedServer.start()
   let late: RequestInit | undefined
-  const client = new TallymeshClient({
+  const client = plain({
     urls: ['http://127.0.0.1:1', server.url],
-    timeoutMs: 50,
+    timeoutMs: 1_000,
     fetch: ((input: string, init: RequestInit) => {
       if (input.startsWith(server.url)) return fetch(input, init)
       late = init
@@ -280,7 +307,7 @@ test('a fetch that reads the body first, as a browser may: only the name of the 
     Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
     Object.assign(new Error('x'), { code: 'ECONNRESET' }),
   ]
-  const client = new TallymeshClient({
+  const client = plain({
     urls: ['http://127.0.0.1:1', server.url],
     fetch: (async (input: string, init: RequestInit) => {
       if (input.startsWith(server.url)) return fetch(input, init)
@@ -289,7 +316,7 @@ test('a fetch that reads the body first, as a browser may: only the name of the 
     }) as typeof fetch,
   })
   assert.is((await client.add('a', 5)).value, 7)
-  const other = new TallymeshClient({
+  const other = plain({
     urls: ['http://127.0.0.1:1'],
     fetch: (async (_: string, init: RequestInit) => {
       await new Response(init.body).text()
@@ -304,7 +331,7 @@ test('an answer without end is given up', async () => {
   const endless = new ReadableStream<Uint8Array>({
     pull: controller => controller.enqueue(new Uint8Array(4 << 20).fill(32)),
   })
-  const client = new TallymeshClient({
+  const client = plain({
     urls: ['http://127.0.0.1:1'],
     fetch: async (_, init) => {
       await new Response(init?.body ?? null).text()
@@ -315,7 +342,7 @@ test('an answer without end is given up', async () => {
 })
 
 test('an answer without a body is no answer', async () => {
-  const client = new TallymeshClient({
+  const client = plain({
     urls: ['http://127.0.0.1:1'],
     fetch: async () => new Response(null, { status: 204 }),
   })
@@ -334,7 +361,7 @@ test('a token is sent, asked for at each attempt, and never shown', async () => 
   }
   const server = await ScriptedServer.start(problem(503, 'NOT_READY', false), echo, 'close after the body')
   let asked = 0
-  const client = new TallymeshClient({
+  const client = plain({
     urls: [server.url],
     token: async () => {
       asked++
@@ -358,13 +385,13 @@ test('a token is sent, asked for at each attempt, and never shown', async () => 
 test('a token that no header can hold, or that is not to be had, is refused before anything is sent', async () => {
   const server = await ScriptedServer.start()
   for (const token of ['two\nlines', '', 'sp ace', 'ü', 'x'.repeat(5_000)]) {
-    const client = new TallymeshClient({ urls: [server.url], token: () => token })
+    const client = plain({ urls: [server.url], token: () => token })
     const error = await failsWith(client.add('a', 5), 'INVALID_TOKEN')
     assert.is(error.counted, false)
     assert.not.ok(token !== '' && error.message.includes(token))
     await failsWith(client.get('a'), 'INVALID_TOKEN')
   }
-  const failing = new TallymeshClient({ urls: [server.url], token: () => Promise.reject(new Error('vault is sealed')) })
+  const failing = plain({ urls: [server.url], token: () => Promise.reject(new Error('vault is sealed')) })
   assert.is(((await failsWith(failing.add('a', 5), 'INVALID_TOKEN')).cause as Error).message, 'vault is sealed')
   assert.is(server.connections, 0)
   await server.close()
@@ -372,7 +399,7 @@ test('a token that no header can hold, or that is not to be had, is refused befo
 
 test('a signal that aborts before anything is sent: nothing was counted; while it is under way: perhaps', async () => {
   const server = await ScriptedServer.start('hang', 'hang')
-  const client = new TallymeshClient({ urls: [server.url] })
+  const client = plain({ urls: [server.url] })
   const reason = new Error('enough')
   assert.is((await failsWith(client.add('a', 5, { signal: AbortSignal.abort(reason) }), 'ABORTED')).cause, reason)
   const stop = new AbortController()

@@ -4,14 +4,15 @@ import { crc32 } from './crc32.js'
 import { Digest, hashHi, hashLo } from './digest.js'
 import { type Entry, type KnownKeys, readEntry, writeEntry } from './entry.js'
 import { TallymeshError } from './errors.js'
+import { isLedgerEntry } from './ledger-entry.js'
 import { readUint } from './uint.js'
 
 /** The first byte of a batch. */
 export const BATCH_TAG = 0x54
 /** The newest version of batches that this code reads; it reads the older ones, too. */
-export const BATCH_VERSION_MAX = 2
-/** A version of batches. 2 leaves out the decrements of slots that have none. */
-export type BatchVersion = 1 | 2
+export const BATCH_VERSION_MAX = 3
+/** A version of batches. 2 leaves out the decrements of slots that have none; 3 may hold what a log says of operations. */
+export type BatchVersion = 1 | 2 | 3
 export const BATCH_ENTRIES_MAX = 1024
 export const BATCH_BYTES_MAX = 64 * 1024
 /** Tag, version, the checksum of the batch before, and the salt. */
@@ -56,7 +57,7 @@ export interface Pack {
 }
 
 /** Encodes entries, in order, into as many packs as the limits of a batch ask for.
- *  @param version what all who read them must know */
+ *  @param version what all who read them must know; packs that say something of operations have version 3 */
 export function packEntries(entries: readonly Entry[], version: BatchVersion = 1): Pack[] {
   const packs: Pack[] = []
   for (let from = 0; from < entries.length; from += (packs.at(-1) as Pack).entries.length) {
@@ -84,7 +85,8 @@ function packFrom(entries: readonly Entry[], from: number, version: BatchVersion
     start = end
     return { entry: entries[from + i] as Entry, lo, hi }
   })
-  return { version, entries: hashed, bytes }
+  const packed = hashed.some(({ entry }) => isLedgerEntry(entry)) ? 3 : version
+  return { version: packed, entries: hashed, bytes }
 }
 
 export function encodeBatch({ previous, salt, head, digest }: BatchFrame, pack: Pack): Uint8Array {

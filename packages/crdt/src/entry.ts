@@ -3,6 +3,7 @@ import * as encoding from 'lib0/encoding'
 import { type CounterKey, canonicalKey, checkName } from './counter-key.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
+import { isLedgerEntry, type LedgerEntry, ledgerIdentity, readLedgerEntry, writeLedgerEntry } from './ledger-entry.js'
 import { readText } from './text.js'
 import { readUint } from './uint.js'
 
@@ -39,10 +40,10 @@ export interface ForkEntry {
 }
 
 /** What a batch carries. A later entry of the same identity in the same log replaces the earlier one. */
-export type Entry = SlotEntry | AdoptedEntry | MemberEntry | ForkEntry
+export type Entry = SlotEntry | AdoptedEntry | MemberEntry | ForkEntry | LedgerEntry
 
-/** The numbers that stand for the kinds in a batch; `increments`, a slot that was never decremented, from version 2 on. Reserved
- *  for later: operations, folds, resets (5 and up). */
+/** The numbers that stand for the kinds in a batch; `increments`, a slot that was never decremented, from version 2 on. 5 to 14
+ *  are the kinds of `LedgerEntry`, from version 3 on; resets will be 15 and up. */
 const KINDS = { slot: 0, adopted: 1, member: 2, fork: 3, increments: 4 } as const
 export const URLS_MAX = 8
 export const URL_BYTES_MAX = 1024
@@ -50,6 +51,7 @@ export const URL_BYTES_MAX = 1024
 /** What an entry is about: two entries of one log with the same identity replace each other. The identity of a slot is its
  *  key; the others start with a control character, which no key holds. */
 export function entryIdentity(entry: Entry): string {
+  if (isLedgerEntry(entry)) return ledgerIdentity(entry)
   switch (entry.kind) {
     case 'slot':
       return entry.key
@@ -68,6 +70,10 @@ export function writeEntry(encoder: encoding.Encoder, entry: Entry, version = 1)
     encoding.writeUint8(encoder, KINDS.increments)
     encoding.writeVarString(encoder, entry.key)
     encoding.writeVarUint(encoder, entry.p)
+    return
+  }
+  if (isLedgerEntry(entry)) {
+    writeLedgerEntry(encoder, entry)
     return
   }
   encoding.writeUint8(encoder, KINDS[entry.kind])
@@ -117,11 +123,14 @@ export function readEntry(decoder: decoding.Decoder, known: KnownKeys, version =
       return readMember(decoder)
     case KINDS.fork:
       return { kind: 'fork', replica: replicaId(readUint(decoder)) }
-    default:
+    default: {
+      const entry = version > 2 ? readLedgerEntry(decoder, kind, () => readKey(decoder, known)) : undefined
+      if (entry) return entry
       throw new TallymeshError(
         'BATCH_UNSUPPORTED',
         `a batch holds an entry of kind ${kind}, which this version does not know; upgrade this node`,
       )
+    }
   }
 }
 

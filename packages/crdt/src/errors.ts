@@ -4,6 +4,15 @@ export const ERROR_CODES = {
   INVALID_AMOUNT: 'an amount is not an integer from 1 to 2^53 - 1; nothing was counted',
   INVALID_OPTION: 'an option has a value outside its range; nothing was started',
   INVALID_URL: 'an address is not of the form ws://host:port or wss://host:port',
+  INVALID_OPERATION: 'an operation id is not a UUID, or is made for a time that is far ahead; nothing was counted',
+  OPERATION_TOO_LARGE:
+    'an operation counts on too many keys, or on keys that are too long together; nothing was counted',
+  OPERATION_MISMATCH: 'this operation id was used with other counts before; nothing was counted',
+  OPERATION_EXPIRED:
+    'the operation is older than the retry window and not known here; nothing was counted now, but an earlier try may have been',
+  OPERATIONS_FULL: 'as many operations are known as the node keeps; nothing was counted. Counts without an id go on',
+  OPERATIONS_UNAVAILABLE:
+    'this node takes no operations until every member of the room knows of it; nothing was counted. Counts without an id go on',
   COUNTER_OVERFLOW: 'the counter would pass 2^53 - 1 increments or decrements; nothing was counted',
   VALUE_UNSAFE: 'the value does not fit a number exactly; read it with valueBigInt',
   BATCH_DAMAGED: 'a batch fails its checksum or breaks the format',
@@ -43,6 +52,10 @@ export const ERROR_CODES = {
   MEMBER_REMOVED: 'this store was removed from the room; it may come back only with an empty directory',
   MEMBER_UP: 'a member that is up cannot be removed; stop it first',
   MEMBER_UNKNOWN: 'no member has this name',
+  LEAVE_REFUSED:
+    'a node cannot leave while no other member stays: what the room counted would be nowhere; it is still a member',
+  LEAVE_TIMEOUT:
+    'the other members did not confirm in time what this node holds, or that it left: it closed, and the message says whether it is still a member; nothing is lost',
   PEER_SLOW: 'the peer reads too slowly; the link was cut and will catch up later',
   DOOR_READ_ONLY: 'the y-websocket door is read-only; the write was refused and changed nothing',
   REQUEST_INVALID:

@@ -12,6 +12,7 @@ export {
 export { CounterView, readCounters } from './counter-view.js'
 export { crc32 } from './crc32.js'
 export { Digest, hashHi, hashLo } from './digest.js'
+export { type Dropped, droppedIdentity } from './dropped.js'
 export type { CommitMark, LogWrite, StoredLog } from './durable.js'
 export {
   type AdoptedEntry,
@@ -22,10 +23,40 @@ export {
   type SlotEntry,
 } from './entry.js'
 export { ERROR_CODES, type ErrorCode, TallymeshError } from './errors.js'
+export {
+  type ClaimEntry,
+  FENCE_IDS_MAX,
+  type FenceEntry,
+  FOLD_BYTES_MAX,
+  FOLD_SLOTS_MAX,
+  type FoldEntry,
+} from './fold-entry.js'
+export type { Folds } from './folds.js'
 export { freshReplicaId, type Random, type ReplicaId, replicaId, type StoreId, showReplicaId, storeId } from './ids.js'
+export { Ledger } from './ledger.js'
+export { type DropEntry, isLedgerEntry, type LedgerEntry, removedBy } from './ledger-entry.js'
+export { absorbedUnder, adoptedNumber } from './ledger-ids.js'
+export { decodeLogBatch } from './log-batch.js'
 export { decodeLogUpdate, logRoot, rootLog } from './log-update.js'
 export { type AppendedCommit, LogWriter } from './log-writer.js'
+export type { LogLedger, LogPoint, Operation } from './operation.js'
+export {
+  type AbsorbedEntry,
+  type AdmissionEntry,
+  encodeCounts,
+  hashCounts,
+  OPERATION_BYTES_MAX,
+  OPERATION_COUNTS_MAX,
+  type OperationCount,
+  type OperationEntry,
+  type RequiresEntry,
+  SETTLEMENT_MAX,
+  type SettledOperation,
+  type SettlementEntry,
+} from './operation-entry.js'
+export { freshOperationId, type OperationId, operationId, operationTimeMs, showOperationId } from './operation-id.js'
 export { ReplicaLog } from './replica-log.js'
+export { saidAlone } from './said-alone.js'
 export { type Slot, safeValue, Table } from './table.js'
 export type { SnapshotSlot, TableSnapshot } from './table-snapshot.js'
 export type { CheckedUpdate, Verdict } from './verdict.js'

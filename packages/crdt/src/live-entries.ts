@@ -10,6 +10,8 @@ export class LiveEntries {
   #lo = new Uint32Array(8)
   #hi = new Uint32Array(8)
   readonly #liveAt = new Map<number, number>()
+  /** Rows of identities that were deleted. */
+  readonly #free: number[] = []
 
   /** How many entries are live. */
   get size(): number {
@@ -53,12 +55,28 @@ export class LiveEntries {
     this.#count(clock, 1)
   }
 
+  /** Nothing of `identity` is live any more. */
+  delete(identity: string): void {
+    const row = this.#row(identity)
+    if (row === -1) return
+    this.digest.subtract(this.#lo[row] as number, this.#hi[row] as number)
+    this.#count(this.#clocks[row] as number, -1)
+    this.#rows.delete(identity)
+    this.#free.push(row)
+  }
+
+  /** The identities whose live entries stand in elements below the clock `to`. O(live), unless there are none. */
+  identitiesBelow(to: number): readonly string[] {
+    if (this.liveIn(0, to) === 0) return []
+    return [...this.#rows].filter(([, row]) => (this.#clocks[row] as number) < to).map(([identity]) => identity)
+  }
+
   #row(identity: string): number {
     return this.#rows.get(identity) ?? -1
   }
 
   #add(identity: string): number {
-    const row = this.#rows.size
+    const row = this.#free.pop() ?? this.#rows.size
     this.#rows.set(identity, row)
     this.#clocks = roomFor(this.#clocks, row)
     this.#lo = roomFor(this.#lo, row)

@@ -9,6 +9,7 @@ import {
   packEntries,
 } from './batch.js'
 import { checkMember, type Entry, entryIdentity } from './entry.js'
+import { removedBy } from './ledger-entry.js'
 import { encodeLogUpdate, type LogUpdate } from './log-update.js'
 import type { ReplicaLog } from './replica-log.js'
 
@@ -76,6 +77,11 @@ export class LogWriter {
     const identities = new Set(changed.map(entryIdentity))
     let live = log.live.size
     for (const identity of identities) if (log.live.clockOf(identity) === -1) live++
+    // What the commit removes must not be moved behind its removal.
+    for (const identity of changed.flatMap(removedBy)) {
+      if (log.live.clockOf(identity) !== -1) live--
+      identities.add(identity)
+    }
     const moved: Entry[] = []
     const budget = Math.max(2 * changed.length, 32)
     let head = log.head
@@ -112,9 +118,12 @@ export class LogWriter {
     let previous = this.log.tip ?? 0
     return packs.map((pack, i) => {
       for (const { entry, lo, hi } of pack.entries) {
-        const old = this.log.live.hashOf(entryIdentity(entry))
-        if (old) digest.subtract(old.lo, old.hi)
-        digest.add(lo, hi)
+        const identities = entry.kind === 'drop' ? removedBy(entry) : [entryIdentity(entry), ...removedBy(entry)]
+        for (const identity of identities) {
+          const old = this.log.live.hashOf(identity)
+          if (old) digest.subtract(old.lo, old.hi)
+        }
+        if (entry.kind !== 'drop') digest.add(lo, hi)
       }
       const declared = i === packs.length - 1 ? head : this.log.head
       const frame = { previous, salt, head: declared, digest: digest.copy() }

@@ -1,11 +1,14 @@
 import * as Y from 'yjs'
-import { type Batch, decodeBatch } from './batch.js'
+import type { Batch } from './batch.js'
 import type { Digest } from './digest.js'
 import { type Entry, entryIdentity, type KnownKeys } from './entry.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, showReplicaId } from './ids.js'
+import { dropOf, removedBy } from './ledger-entry.js'
 import { LiveEntries } from './live-entries.js'
+import { decodeLogBatch } from './log-batch.js'
 import { decodeLogUpdate, encodeLogUpdate, type LogUpdate, logRoot } from './log-update.js'
+import { StagedEntries } from './staged-entries.js'
 import type { CheckedUpdate, Verdict } from './verdict.js'
 
 /** One replica's history: a Yjs document of its own with one root array of batches, and the index of its live entries.
@@ -71,14 +74,14 @@ export class ReplicaLog {
     if (update.clock > this.#clock) return { verdict: 'gap', from: this.#clock }
     const firstNew = Math.max(this.#clock, update.deletedTo)
     const split = Math.max(0, firstNew - update.deletedTo)
-    const batches = update.elements.slice(split).map(element => decodeBatch(element, this.known))
-    const staged: Staged = new Map()
+    const batches = update.elements.slice(split).map(element => decodeLogBatch(this.id, element, this.known))
+    const staged = new StagedEntries(this.live)
     const reason =
       this.#differs(update, end) ??
       this.#breaksChain(firstNew, batches) ??
       this.#digestFails(update, firstNew, batches, staged)
     if (reason !== undefined) {
-      const entries = update.elements.flatMap(element => decodeBatch(element, this.known).entries)
+      const entries = update.elements.flatMap(element => decodeLogBatch(this.id, element, this.known).entries)
       return { verdict: 'diverged', reason, entries: entries.map(({ entry }) => entry) }
     }
     const judged = this.#judgeDeletes(update, Math.max(end, this.#clock), batches, staged)
@@ -108,7 +111,7 @@ export class ReplicaLog {
     if (update.clock > this.#clock) throw damaged(`records are missing from clock ${this.#clock} on`)
     const firstNew = Math.max(this.#clock, update.deletedTo)
     const fresh = update.elements.slice(Math.max(0, firstNew - update.deletedTo))
-    const batches = fresh.map(element => decodeBatch(element, this.known))
+    const batches = fresh.map(element => decodeLogBatch(this.id, element, this.known))
     const reason = this.#differs(update, end) ?? this.#breaksChain(firstNew, batches)
     if (reason !== undefined) throw damaged(reason)
     Y.applyUpdate(this.doc, bytes, this)
@@ -135,12 +138,24 @@ export class ReplicaLog {
 
   #append(batch: Batch, entries: Entry[]): void {
     for (const { entry, lo, hi } of batch.entries) {
-      this.live.set(entryIdentity(entry), this.#clock, lo, hi)
+      if (entry.kind !== 'drop') this.live.set(entryIdentity(entry), this.#clock, lo, hi)
+      for (const identity of removedBy(entry)) this.live.delete(identity)
       entries.push(entry)
     }
     this.#clock++
+    if (this.#declaredHead < this.#gapEnd && batch.head >= this.#gapEnd) this.#closeGap(entries)
     this.#declaredHead = Math.max(this.#declaredHead, batch.head)
     this.#tip = batch.checksum
+  }
+
+  /** All that is live now was written behind the gap: what this log still holds from before it was dropped within. */
+  #closeGap(entries: Entry[]): void {
+    for (const identity of this.live.identitiesBelow(this.#gapEnd)) {
+      const drop = dropOf(identity)
+      if (!drop) continue
+      this.live.delete(identity)
+      entries.push(drop)
+    }
   }
 
   /** Whether the deletion of an applied update was declared, and holds nothing live. */
@@ -234,21 +249,20 @@ export class ReplicaLog {
   }
 
   /** Follows the digest through the new batches. */
-  #digestFails(update: LogUpdate, firstNew: number, batches: readonly Batch[], staged: Staged): string | undefined {
+  #digestFails(
+    update: LogUpdate,
+    firstNew: number,
+    batches: readonly Batch[],
+    staged: StagedEntries,
+  ): string | undefined {
     const gapEnd = this.#gapEndWith(update)
-    const digest = this.live.digest.copy()
     let head = this.#declaredHead
     for (const [i, batch] of batches.entries()) {
-      for (const { entry, lo, hi } of batch.entries) {
-        const identity = entryIdentity(entry)
-        const old = staged.get(identity) ?? this.live.hashOf(identity)
-        if (old) digest.subtract(old.lo, old.hi)
-        digest.add(lo, hi)
-        staged.set(identity, { lo, hi, clock: firstNew + i })
-      }
+      staged.add(batch, firstNew + i)
+      if (head < gapEnd && batch.head >= gapEnd) staged.closeGap(gapEnd)
       head = Math.max(head, batch.head)
       if (head > firstNew + i) return `log ${showReplicaId(this.id)} declares a head past its clock`
-      if (head >= gapEnd && !digest.equals(batch.digest)) {
+      if (head >= gapEnd && !staged.digest.equals(batch.digest)) {
         return `log ${showReplicaId(this.id)} does not match its digest at clock ${firstNew + i}`
       }
     }
@@ -258,13 +272,13 @@ export class ReplicaLog {
   /** Only a declared prefix may go, of elements that are held and hold nothing live. Answers false where that cannot be said
    *  yet: this log misses an earlier deletion, or is in the middle of a catch-up and counts as live what the gap replaced.
    *  @throws TallymeshError UPDATE_REFUSED */
-  #judgeDeletes(update: LogUpdate, clock: number, batches: readonly Batch[], staged: Staged): boolean {
+  #judgeDeletes(update: LogUpdate, clock: number, batches: readonly Batch[], staged: StagedEntries): boolean {
     if (!update.deletes) return true
     const { from, to } = update.deletes
     const declared = batches.reduce((head, batch) => Math.max(head, batch.head), this.#declaredHead)
     if (to <= declared && to <= clock) {
       if (from > this.#head) return false
-      if (!this.#liveBelow(to, staged)) return true
+      if (staged.liveIn(this.#head, to) === 0) return true
       if (declared < this.#gapEndWith(update)) return false
     }
     throw new TallymeshError(
@@ -272,22 +286,8 @@ export class ReplicaLog {
       `an update deletes [${from}, ${to}) of log ${showReplicaId(this.id)}, whose batches declare a head of ${declared}`,
     )
   }
-
-  /** Whether an entry below the clock `to` would still be live once `staged` is set. */
-  #liveBelow(to: number, staged: Staged): boolean {
-    let live = this.live.liveIn(this.#head, to)
-    for (const [identity, { clock }] of staged) {
-      const old = this.live.clockOf(identity)
-      if (old !== -1 && old < to) live--
-      if (clock < to) live++
-    }
-    return live > 0
-  }
 }
 
 function damaged(reason: string): TallymeshError {
   return new TallymeshError('LOG_DAMAGED', reason)
 }
-
-/** What new batches will set, by identity. */
-type Staged = Map<string, { readonly lo: number; readonly hi: number; readonly clock: number }>

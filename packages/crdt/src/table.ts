@@ -2,7 +2,10 @@ import type { CounterKey } from './counter-key.js'
 import type { Entry, KnownKeys } from './entry.js'
 import { TallymeshError } from './errors.js'
 import type { ReplicaId } from './ids.js'
-import { RowIndex, roomFor } from './row-index.js'
+import { lowerBound, merged, upperBound } from './key-order.js'
+import { absorbedUnder } from './ledger-ids.js'
+import { roomFor } from './row-index.js'
+import { SlotColumn } from './slot-column.js'
 import { TableSnapshot } from './table-snapshot.js'
 
 /** The totals of increments and decrements of one key by one replica. Both never fall. */
@@ -13,22 +16,6 @@ export interface Slot {
 
 const NO_SLOT: Slot = { p: 0, n: 0 }
 
-/** The slots of one replica: columns rather than an object a key. */
-class SlotColumn {
-  readonly rows = new RowIndex()
-  p = new Float64Array(8)
-  n = new Float64Array(8)
-
-  row(id: number): number {
-    const found = this.rows.find(id)
-    if (found !== -1) return found
-    const row = this.rows.add(id)
-    this.p = roomFor(this.p, row)
-    this.n = roomFor(this.n, row)
-    return row
-  }
-}
-
 /** The materialised view of a room: for each key the slots of all replicas and their totals. Built by merging entries by
  *  maximum, so it never lowers a slot; it is the authority on every value. Merging is commutative, associative and
  *  idempotent (Shapiro et al., "A comprehensive study of convergent and commutative replicated data types", 2011, 3.1.3). */
@@ -36,9 +23,13 @@ export class Table implements KnownKeys {
   readonly #ids = new Map<CounterKey, number>()
   readonly #keys: CounterKey[] = []
   readonly #columns = new Map<ReplicaId, SlotColumn>()
+  /** Replicas that hold no slots any more, and never will; nor do the ids under which they absorbed. */
+  readonly #removed = new Set<ReplicaId>()
   /** Totals for each key id; Infinity once a total left the exactly representable range. */
   #increments = new Float64Array(8)
   #decrements = new Float64Array(8)
+  /** What counts beside the slots, by key id. */
+  readonly #beside = new Map<number, { p: bigint; n: bigint }>()
   /** The keys in order; those that came since it was last asked for are missing. */
   #sorted: readonly CounterKey[] = []
 
@@ -86,22 +77,93 @@ export class Table implements KnownKeys {
     return this.#keys[id] as CounterKey
   }
 
-  /** Raises the slot to at least `p` and `n`. O(1). Answers whether anything rose. */
+  /** Raises the slot to at least `p` and `n`, unless the replica was removed. O(1). Answers whether anything rose. */
   merge(replica: ReplicaId, id: number, p: number, n: number): boolean {
-    let column = this.#columns.get(replica)
-    if (!column) this.#columns.set(replica, (column = new SlotColumn()))
+    const column = this.#column(replica)
+    if (!column) return false
     const row = column.row(id)
-    const risenP = p - (column.p[row] as number)
-    const risenN = n - (column.n[row] as number)
-    if (risenP > 0) {
+    const [risesP, risesN] = [p > (column.p[row] as number), n > (column.n[row] as number)]
+    if (risesP) {
+      const before = column.countedP(row)
       column.p[row] = p
-      this.#increments[id] = exactSum(this.#increments[id] as number, risenP)
+      this.#increments[id] = exactSum(this.#increments[id] as number, column.countedP(row) - before)
     }
-    if (risenN > 0) {
+    if (risesN) {
+      const before = column.countedN(row)
       column.n[row] = n
-      this.#decrements[id] = exactSum(this.#decrements[id] as number, risenN)
+      this.#decrements[id] = exactSum(this.#decrements[id] as number, column.countedN(row) - before)
     }
-    return risenP > 0 || risenN > 0
+    return risesP || risesN
+  }
+
+  /** At least so much of a slot counts elsewhere from now on. O(1) */
+  fold(replica: ReplicaId, id: number, p: number, n: number): void {
+    const column = this.#column(replica)
+    if (!column) return
+    const row = column.row(id)
+    const [beforeP, beforeN] = [column.countedP(row), column.countedN(row)]
+    column.fold(row, p, n)
+    this.#lower(id, beforeP - column.countedP(row), beforeN - column.countedN(row))
+  }
+
+  /** Removes all slots of a replica, and what it absorbed, for ever. O(its slots). Answers the key ids whose totals changed;
+   *  undefined where it was removed before. */
+  remove(replica: ReplicaId): readonly number[] | undefined {
+    const { size } = this.#removed
+    if (this.#removed.add(replica).size === size) return undefined
+    const changed: number[] = []
+    for (const id of [replica, absorbedUnder(replica)]) this.#drop(id, changed)
+    return changed
+  }
+
+  #drop(replica: ReplicaId, changed: number[]): void {
+    const column = this.#columns.get(replica)
+    if (!column) return
+    this.#columns.delete(replica)
+    for (let row = 0; row < column.rows.size; row++) {
+      const [p, n] = [column.countedP(row), column.countedN(row)]
+      const id = column.rows.id(row)
+      if (p === 0 && n === 0) continue
+      this.#lower(id, p, n)
+      changed.push(id)
+    }
+  }
+
+  /** Whether the slots of a replica were removed. */
+  isRemoved(replica: ReplicaId): boolean {
+    return this.#removed.has(replica) || this.#removed.has(absorbedUnder(replica))
+  }
+
+  /** How many replicas were removed. */
+  get removed(): number {
+    return this.#removed.size
+  }
+
+  /** Counts beside the slots of a key id: what no slot holds yet. Negative amounts take away what was added so before. O(1) */
+  addBeside(id: number, p: number, n: number): void {
+    const beside = this.beside(id)
+    beside.p += BigInt(p)
+    beside.n += BigInt(n)
+    if (beside.p === 0n && beside.n === 0n) this.#beside.delete(id)
+    else this.#beside.set(id, beside)
+    this.#increments[id] = exactSum(this.#increments[id] as number, p)
+    this.#decrements[id] = exactSum(this.#decrements[id] as number, n)
+  }
+
+  #column(replica: ReplicaId): SlotColumn | undefined {
+    let column = this.#columns.get(replica)
+    if (!column && !this.isRemoved(replica)) this.#columns.set(replica, (column = new SlotColumn()))
+    return column
+  }
+
+  #lower(id: number, p: number, n: number): void {
+    this.#increments[id] = exactSum(this.#increments[id] as number, -p)
+    this.#decrements[id] = exactSum(this.#decrements[id] as number, -n)
+  }
+
+  /** What counts beside the slots of a key id. */
+  beside(id: number): { p: bigint; n: bigint } {
+    return this.#beside.get(id) ?? { p: 0n, n: 0n }
   }
 
   /** Merges what an entry of the log `log` says. Answers the id of the key that rose, or -1. */
@@ -116,6 +178,13 @@ export class Table implements KnownKeys {
     const column = this.#columns.get(replica)
     const row = column ? column.rows.find(id) : -1
     return column && row !== -1 ? { p: column.p[row] as number, n: column.n[row] as number } : NO_SLOT
+  }
+
+  /** What of a slot is not folded. */
+  counted(replica: ReplicaId, id: number): Slot {
+    const column = this.#columns.get(replica)
+    const row = column ? column.rows.find(id) : -1
+    return column && row !== -1 ? { p: column.countedP(row), n: column.countedN(row) } : NO_SLOT
   }
 
   /** All slots of one replica. */
@@ -145,13 +214,12 @@ export class Table implements KnownKeys {
     if (p !== Number.POSITIVE_INFINITY && n !== Number.POSITIVE_INFINITY) {
       return { increments: BigInt(p), decrements: BigInt(n) }
     }
-    let increments = 0n
-    let decrements = 0n
+    let { p: increments, n: decrements } = this.beside(id)
     for (const column of this.#columns.values()) {
       const row = column.rows.find(id)
       if (row === -1) continue
-      increments += BigInt(column.p[row] as number)
-      decrements += BigInt(column.n[row] as number)
+      increments += BigInt(column.countedP(row))
+      decrements += BigInt(column.countedN(row))
     }
     return { increments, decrements }
   }
@@ -190,10 +258,10 @@ export class Table implements KnownKeys {
     return this.#sorted
   }
 
-  /** All slots as they are now: later merges do not show. Copies 20 bytes a slot. */
+  /** All slots as they are now, without what is folded of them: later merges do not show. Copies 20 bytes a slot. */
   snapshot(): TableSnapshot {
-    const columns = [...this.#columns].map(([replica, { rows, p, n }]) => ({
-      ...{ replica, ids: rows.ids(), p: p.slice(0, rows.size), n: n.slice(0, rows.size) },
+    const columns = [...this.#columns].map(([replica, column]) => ({
+      ...{ replica, ids: column.rows.ids(), ...column.counted() },
     }))
     return new TableSnapshot(this.#keys, columns)
   }
@@ -218,40 +286,6 @@ export class Table implements KnownKeys {
 function exactSum(total: number, risen: number): number {
   const sum = total + risen
   return sum <= Number.MAX_SAFE_INTEGER ? sum : Number.POSITIVE_INFINITY
-}
-
-/** Two orders without a key in both, as one. */
-function merged(a: readonly CounterKey[], b: readonly CounterKey[]): readonly CounterKey[] {
-  if (a.length === 0) return b
-  const both = new Array<CounterKey>(a.length + b.length)
-  let atA = 0
-  let atB = 0
-  for (let at = 0; at < both.length; at++) {
-    const fromA = atB === b.length || (atA < a.length && (a[atA] as CounterKey) < (b[atB] as CounterKey))
-    both[at] = (fromA ? a[atA++] : b[atB++]) as CounterKey
-  }
-  return both
-}
-
-function lowerBound(sorted: readonly string[], text: string): number {
-  return firstWhere(sorted, key => key >= text)
-}
-
-/** Behind the last key that starts with `prefix`. */
-function upperBound(sorted: readonly string[], prefix: string): number {
-  return firstWhere(sorted, key => key > prefix && !key.startsWith(prefix))
-}
-
-/** The first place from which on `holds`, which holds for a tail of the keys. */
-function firstWhere(sorted: readonly string[], holds: (key: string) => boolean): number {
-  let from = 0
-  let to = sorted.length
-  while (from < to) {
-    const middle = (from + to) >>> 1
-    if (holds(sorted[middle] as string)) to = middle
-    else from = middle + 1
-  }
-  return from
 }
 
 /** A value as a number. @throws TallymeshError VALUE_UNSAFE where no number holds it exactly */

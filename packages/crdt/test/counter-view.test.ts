@@ -2,7 +2,18 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as Y from 'yjs'
-import { type CounterKey, CounterView, counterKey, logRoot, readCounters, replicaId, Table } from '../src/index.js'
+import {
+  type CounterKey,
+  CounterView,
+  counterKey,
+  type Entry,
+  hashCounts,
+  logRoot,
+  operationId,
+  readCounters,
+  replicaId,
+  Table,
+} from '../src/index.js'
 import { Source } from './log-samples.js'
 import { throwsCode } from './samples.js'
 
@@ -161,6 +172,31 @@ test('a newer format is said as such', () => {
   doc.getArray(logRoot(replicaId(5))).push([newer])
   // Its checksum does not hold with the other version, as it would in a batch of that version.
   throwsCode(() => readCounters(doc), 'BATCH_DAMAGED')
+})
+
+test('operations count once in a view, before and after they settle, and for who comes late', () => {
+  const key = counterKey('paid')
+  const counts = [{ key, p: 5, n: 0 }]
+  const id = operationId('01936b2e-7c1a-7d3e-9f57-2b8a6c4d1e0f')
+  const [a, b] = [new Source(replicaId(1)), new Source(replicaId(2))]
+  const doc = new Y.Doc()
+  const view = new CounterView(doc)
+  const says = (source: Source, ...entries: Entry[]): number => {
+    Y.applyUpdate(doc, source.commit(entries).bytes)
+    return view.value(key)
+  }
+  assert.is(says(a, { kind: 'operation', id, counts }), 5)
+  assert.is(says(b, { kind: 'operation', id, counts }), 5)
+  const settled: Entry = { kind: 'settlement', number: 1, operations: [{ id, ...hashCounts(counts) }] }
+  assert.is(says(a, { kind: 'absorbed', key, p: 5, n: 0 }, settled), 5)
+  assert.is(says(b, { kind: 'requires', log: a.id, clock: 2 }, { kind: 'drop', of: { operation: id } }), 5)
+  assert.is(says(a, { kind: 'requires', log: b.id, clock: 2 }, { kind: 'drop', of: { settlement: 1 } }), 5)
+  assert.is(readCounters(doc).value(readCounters(doc).idOf(key)), 5)
+  for (let round = 0; round < 200; round++) says(b, b.plus(`other-${round % 3}`))
+  const late = new Y.Doc()
+  const lateView = new CounterView(late)
+  Y.applyUpdate(late, Y.encodeStateAsUpdate(doc))
+  assert.is(lateView.value(key), 5)
 })
 
 test.run()

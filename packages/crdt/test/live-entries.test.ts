@@ -50,4 +50,20 @@ test('the end of a range is not in it, however the range is walked', () => {
   for (let to = 0; to <= 12; to++) assert.is(live.liveIn(0, to), Math.min(to, 10))
 })
 
+test('what is deleted counts no longer, and its place is used again', () => {
+  const live = new LiveEntries()
+  live.set('a', 1, 10, 20)
+  live.set('b', 2, 30, 40)
+  live.delete('a')
+  live.delete('never there')
+  assert.equal([live.size, live.clockOf('a'), live.liveIn(0, 2)], [1, -1, 0])
+  live.set('c', 3, 5, 6)
+  const digest = new Digest()
+  digest.add(30, 40)
+  digest.add(5, 6)
+  assert.ok(live.digest.equals(digest))
+  assert.equal(live.identitiesBelow(3), ['b'])
+  assert.equal(live.identitiesBelow(2), [])
+})
+
 test.run()

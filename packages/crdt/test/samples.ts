@@ -6,10 +6,13 @@ import {
   type Entry,
   type ErrorCode,
   type Labels,
+  type LedgerEntry,
+  operationId,
   replicaId,
   storeId,
   TallymeshError,
 } from '../src/index.js'
+import { codePoint } from './code-point.js'
 
 /** Names that other systems stumble over; here each is an ordinary name, and all are distinct. */
 export const ODD_NAMES = [
@@ -38,7 +41,7 @@ export const ODD_NAMES = [
 export const anyName = fc
   .oneof(
     fc.constantFrom(...ODD_NAMES),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
+    fc.string({ unit: codePoint, minLength: 1, maxLength: 40 }),
     fc.string({ unit: fc.constantFrom('a', 'b', '\\', '{', '}', '"', '=', ','), minLength: 1, maxLength: 8 }),
   )
   .filter(name => !/\p{Cc}/u.test(name))
@@ -86,6 +89,71 @@ export const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
     plain,
   ),
   fc.record({ kind: fc.constant('fork' as const), replica: anyReplica }, plain),
+)
+
+const anyOperationId = fc
+  .bigInt({ min: 0n, max: 2n ** 128n - 1n })
+  .map(bits => operationId(bits.toString(16).padStart(32, '0')))
+const anyHash = fc.nat(0xffffffff)
+const anyCount = fc.record({ key: anyKey, p: anyTotal, n: anyTotal }, plain)
+
+/** What a log may say of operations. */
+export const anyLedgerEntry: fc.Arbitrary<LedgerEntry> = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constant('operation' as const),
+      id: anyOperationId,
+      counts: fc.array(anyCount, { minLength: 1, maxLength: 4 }),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant('settlement' as const),
+      number: fc.maxSafeNat(),
+      operations: fc.array(fc.record({ id: anyOperationId, lo: anyHash, hi: anyHash }, plain), { maxLength: 4 }),
+    },
+    plain,
+  ),
+  fc.record({ kind: fc.constant('absorbed' as const), key: anyKey, p: anyTotal, n: anyTotal }, plain),
+  fc.record(
+    {
+      kind: fc.constant('drop' as const),
+      of: fc.oneof(
+        fc.record({ operation: anyOperationId }, plain),
+        fc.record({ settlement: fc.maxSafeNat() }, plain),
+        fc.record({ claim: anyReplica }, plain),
+        fc.record({ fold: anyReplica, number: fc.maxSafeNat() }, plain),
+        fc.record({ requires: anyReplica }, plain),
+        fc.record({ adopted: anyReplica, key: anyKey }, plain),
+        fc.record({ fork: anyReplica }, plain),
+      ),
+    },
+    plain,
+  ),
+  fc.record({ kind: fc.constant('requires' as const), log: anyReplica, clock: fc.maxSafeNat() }, plain),
+  fc.record({ kind: fc.constant('floor' as const), timeMs: fc.maxSafeNat() }, plain),
+  fc.record({ kind: fc.constant('admission' as const), store: anyStore, admitted: fc.boolean() }, plain),
+  fc.record({ kind: fc.constant('claim' as const), replica: anyReplica }, plain),
+  fc.record(
+    {
+      kind: fc.constant('fold' as const),
+      replica: anyReplica,
+      number: fc.maxSafeNat(),
+      slots: fc.array(anyCount, { maxLength: 4 }),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant('fence' as const),
+      number: fc.maxSafeNat(),
+      replicas: fc
+        .uniqueArray(anyReplica, { minLength: 1, maxLength: 4 })
+        .map(replicas => replicas.sort((a, b) => a - b)),
+    },
+    plain,
+  ),
 )
 
 /** Asserts that `act` throws a TallymeshError of one of these codes; answers it. */

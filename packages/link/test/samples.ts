@@ -2,6 +2,7 @@ import { replicaId, storeId, TallymeshError } from '@tallymesh/crdt'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { type Hello, PROTOCOL_VERSION } from '../src/index.js'
+import { codePoint } from './code-point.js'
 
 /** Checks that `act` throws a TallymeshError of one of `codes`. */
 export function throwsCode(act: () => unknown, ...codes: string[]): void {
@@ -16,7 +17,7 @@ export function throwsCode(act: () => unknown, ...codes: string[]): void {
 }
 
 const text = (bytesMax: number) =>
-  fc.string({ unit: 'binary', maxLength: bytesMax }).filter(value => Buffer.byteLength(value) <= bytesMax)
+  fc.string({ unit: codePoint, maxLength: bytesMax }).filter(value => Buffer.byteLength(value) <= bytesMax)
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(bytes => Buffer.from(bytes).toString('hex'))
 

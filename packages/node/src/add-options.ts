@@ -4,10 +4,14 @@ import { checkInteger } from './options.js'
 
 /** What a single count may ask for. */
 export interface AddOptions {
-  /** How many stores, this one included, must confirm it as durable: 1 to 1,000, or more than half of the members. */
+  /** How many stores, this one included, must confirm it as durable: 1 to 1,000, or more than half of the members. A store that is about
+   *  to leave the room confirms nothing: its disk goes with it. */
   readonly replicas?: WriteConcern
   /** How long they may take, in ms, 1 to 600,000. Default: the node's `replicasTimeoutMs`. */
   readonly timeoutMs?: number
+  /** Names the count, a UUID such as `newOperationId()` makes: however often and on whichever nodes it is tried within the retry
+   *  window, it counts once. */
+  readonly operation?: string
 }
 
 /** @throws TallymeshError INVALID_OPTION */
@@ -16,8 +20,11 @@ export function checkAddOptions(options: AddOptions): void {
     throw new TallymeshError('INVALID_OPTION', 'the options of a count must be an object such as { replicas: 2 }')
   }
   for (const option of Object.keys(options)) {
-    if (option === 'replicas' || option === 'timeoutMs') continue
-    throw new TallymeshError('INVALID_OPTION', `a count has no option ${option}; it knows replicas and timeoutMs`)
+    if (option === 'replicas' || option === 'timeoutMs' || option === 'operation') continue
+    throw new TallymeshError(
+      'INVALID_OPTION',
+      `a count has no option ${option}; it knows replicas, timeoutMs and operation`,
+    )
   }
   const { replicas = 1, timeoutMs = 1 } = options
   if (replicas !== 'majority') checkInteger("replicas (or 'majority')", replicas, 1, 1_000)

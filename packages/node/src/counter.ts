@@ -25,12 +25,15 @@ export class Counter {
    *  @param amount integer from 1 to 2^53 − 1; default 1
    *  @throws TallymeshError (as a rejection) INVALID_AMOUNT, COUNTER_OVERFLOW, NOT_READY, NODE_CLOSED: nothing was counted.
    *    INDETERMINATE: the disk failed; it may or may not have been counted. NOT_REPLICATED: it is counted and durable here, but
-   *    not confirmed in time by enough stores; do not retry */
+   *    not confirmed in time by enough stores; do not retry. With an `operation`, any failure may be tried again with the same
+   *    id, and: INVALID_OPERATION, OPERATION_MISMATCH, OPERATION_EXPIRED, OPERATIONS_FULL, OPERATIONS_UNAVAILABLE: nothing was
+   *    counted now */
   increment(amount = 1, options?: AddOptions): Promise<void> {
     const engine = this.#engine
     if (options !== undefined || engine.refusal !== undefined || !isAmount(amount)) {
       const refused = this.#check(amount, options)
       if (refused) return engine.refuse(refused)
+      if (options?.operation !== undefined) return this.#operate(amount, options)
     }
     try {
       engine.commits.increment(this.#cell, amount)
@@ -46,6 +49,7 @@ export class Counter {
     if (options !== undefined || engine.refusal !== undefined || !isAmount(amount)) {
       const refused = this.#check(amount, options)
       if (refused) return engine.refuse(refused)
+      if (options?.operation !== undefined) return this.#operate(-amount, options)
     }
     try {
       engine.commits.decrement(this.#cell, amount)
@@ -76,6 +80,10 @@ export class Counter {
    *  the node. */
   watch(): AsyncGenerator<number, void, undefined> {
     return this.#engine.watchers.watch(this.key, () => this.value)
+  }
+
+  #operate(add: number, options: AddOptions): Promise<void> {
+    return this.#engine.operate(options.operation, [{ key: this.key, add }], options)
   }
 
   /** Why this may not be counted; undefined where it may. */

@@ -1,5 +1,6 @@
 import type { Commits, Replica } from '@tallymesh/replica'
 import type { EffectLoop } from './effect-loop.js'
+import { Elapsed } from './elapsed.js'
 import type { Host } from './host.js'
 
 const POLL_MS = 2
@@ -16,15 +17,15 @@ export interface Drained {
 /** Waits until everything counted is durable, and then until linked peers confirmed it. Peers, and a disk that failed and is
  *  being reopened, get `timeoutMs`; a disk that writes gets the time it takes. */
 export async function drain(engine: Drained, timeoutMs: number, host: Host): Promise<void> {
-  let deadlineMs = host.nowMs() + timeoutMs
+  const writing = new Elapsed(host)
   engine.loop.flushSoon()
-  while (unwritten(engine) && !engine.failed && (!engine.loop.stopped || host.nowMs() < deadlineMs)) await pause(host)
-  deadlineMs = host.nowMs() + timeoutMs
-  while (!engine.loop.stopped && host.nowMs() < deadlineMs && lagging(engine)) await pause(host)
+  while (unwritten(engine) && !engine.failed && (!engine.loop.stopped || writing.ms < timeoutMs)) await pause(host)
+  const confirming = new Elapsed(host)
+  while (!engine.loop.stopped && confirming.ms < timeoutMs && lagging(engine)) await pause(host)
 }
 
-/** Own counts only: peers may go on to send theirs for as long as they like. */
-function unwritten({ commits, loop }: Drained): boolean {
+/** Whether own counts, or other entries of the own log, are not durable yet. Peers may go on to send theirs for as long as they like. */
+export function unwritten({ commits, loop }: Pick<Drained, 'commits' | 'loop'>): boolean {
   return commits.pending || (commits.inFlight !== undefined && !loop.stopped)
 }
 
@@ -33,6 +34,6 @@ function lagging({ replica }: Drained): boolean {
   return false
 }
 
-function pause(host: Host): Promise<void> {
+export function pause(host: Host): Promise<void> {
   return new Promise(resolve => host.after(POLL_MS, resolve))
 }

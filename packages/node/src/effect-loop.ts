@@ -11,6 +11,8 @@ export interface LoopEvents {
   acknowledged(commit: number): void
   confirmed(ticket: number): void
   unconfirmed(ticket: number, confirmed: number, wanted: number): void
+  /** Operations may be taken from now on. */
+  admitted(): void
   /** Values changed, by the table's ids. */
   changed(ids: readonly number[]): void
   /** A peer's frame was taken in: what the door may show moved on. */
@@ -141,6 +143,9 @@ export class EffectLoop {
         return
       case 'unconfirmed':
         this.events.unconfirmed(effect.ticket, effect.confirmed, effect.wanted)
+        return
+      case 'admitted':
+        this.events.admitted()
         return
       case 'changed':
         this.events.changed(effect.ids)

@@ -10,7 +10,8 @@ import { Figures } from './figures.js'
 import { type GroupEntry, Groups } from './groups.js'
 import { Instants } from './instants.js'
 import { loadReplica, startReplica } from './loading.js'
-import { Outcomes } from './outcomes.js'
+import { type OperationAdd, OperationCalls } from './operation-calls.js'
+import { inDoubt, Outcomes } from './outcomes.js'
 import { Positions } from './positions.js'
 import { Recovery } from './recovery.js'
 import { type ExportedSlot, exportSlots } from './slot-export.js'
@@ -29,6 +30,7 @@ export class Engine {
   readonly #recovery: Recovery
   readonly #groups = new Groups(this)
   readonly #instants = new Instants(() => !this.loop.stopped && this.commits.inFlight === undefined)
+  readonly #operations: OperationCalls
   readonly #import: SlotImport
   readonly figures = new Figures(() => this.replica)
   readonly #catchingUp: CatchingUp
@@ -42,6 +44,7 @@ export class Engine {
   constructor(readonly options: EngineOptions) {
     this.#recovery = new Recovery(() => this.#reopen(), options.host)
     this.#import = new SlotImport(this, options.host)
+    this.#operations = new OperationCalls(this, this.#instants, options.host, options.replicasTimeoutMs)
     this.#positions = new Positions(() => (this.loop as EffectLoop | undefined)?.replica.room.logs, options.host)
     this.#catchingUp = new CatchingUp(options.dials ?? options.replica.seeds.length > 0, () => this.replica.sync.level)
   }
@@ -65,6 +68,7 @@ export class Engine {
   /** From now on the node counts, unless it was retired. */
   ready(): void {
     if (!this.#retired) this.refusal = undefined
+    this.#operations.admit()
     this.loop.flushSoon()
   }
 
@@ -73,10 +77,12 @@ export class Engine {
     this.#retired = true
     this.refusal = refusal
     this.#groups.refuse(refusal)
+    this.#operations.refuse(refusal)
   }
 
   #refuseWaiting(reason: TallymeshError): void {
     this.#groups.refuse(reason)
+    this.#operations.refuse(reason)
     this.#instants.refuse(reason)
   }
 
@@ -104,6 +110,11 @@ export class Engine {
     return this.#groups.add(entries, options)
   }
 
+  /** See `OperationCalls.add`. */
+  operate(operation: unknown, entries: readonly OperationAdd[], options: AddOptions): Promise<void> {
+    return this.#operations.add(operation, entries, options)
+  }
+
   /** Where the commits end that this process acknowledged: `<replica id>:<clock>` joined by `,`, ids in hexadecimal. */
   get position(): string {
     return this.#positions.position
@@ -115,8 +126,9 @@ export class Engine {
   }
 
   /** All slots at one moment between two commits, by key and replica id: a copy; ordering and reading it stall nobody.
-   *  @throws TallymeshError NOT_READY while the disk is reopened, NODE_CLOSED */
+   *  @throws TallymeshError NOT_READY while the disk is reopened or operations cannot settle, NODE_CLOSED */
   async exportSlots(): Promise<Iterable<ExportedSlot>> {
+    await this.#operations.settled()
     if (this.loop.stopped) throw this.refusal ?? new TallymeshError('NOT_READY', 'the node reopens its store')
     return exportSlots(await this.#instants.next(() => this.replica.table.snapshot()), this.options.host)
   }
@@ -184,13 +196,9 @@ export class Engine {
     this.loop.stop()
     const lost = new TallymeshError('NODE_CLOSED', 'the node closed before its disk took this; nothing was counted')
     if (this.commits.pending && !this.failed) this.options.events.report(lost)
-    const text = 'the node closed while the commit was written; it may or may not have been counted'
     this.#refuseWaiting(lost)
-    this.#outcomes.failWritten(
-      this.commits.closeTouched(),
-      new TallymeshError('INDETERMINATE', text),
-      'the node closed before enough stores confirmed it',
-    )
+    const reason = inDoubt('the node closed while')
+    this.#outcomes.failWritten(this.commits.closeTouched(), reason, 'the node closed before enough stores confirmed it')
     this.#outcomes.failOpen(this.commits.open, lost)
   }
 
@@ -202,10 +210,11 @@ export class Engine {
         this.#outcomes.promises.acknowledge(commit, this.commits.open)
       },
       confirmed: ticket => this.#outcomes.tickets.confirm(ticket),
-      unconfirmed: (ticket, confirmed, wanted) => {
-        events.report(this.#outcomes.unconfirmed(ticket, confirmed, wanted))
+      unconfirmed: (...counts) => events.report(this.#outcomes.unconfirmed(...counts)),
+      admitted: () => this.#operations.admit(),
+      changed: ids => {
+        if (!this.watchers.idle) for (const id of ids) this.watchers.changed(this.replica.table.keyOf(id))
       },
-      changed: ids => this.#changed(ids),
       progressed: () => {
         this.#catchingUp.look()
         this.#positions.progressed()
@@ -226,11 +235,6 @@ export class Engine {
     }
   }
 
-  #changed(ids: readonly number[]): void {
-    if (this.watchers.idle) return
-    for (const id of ids) this.watchers.changed(this.replica.table.keyOf(id))
-  }
-
   #persisted(): void {
     this.#recovery.succeeded()
     this.#instants.reached()
@@ -249,11 +253,7 @@ export class Engine {
     this.options.events.recovering(error)
     this.loop.stop(new TallymeshError('NOT_READY', 'this node reopens its store'))
     if (this.refusal) this.#refuseWaiting(this.refusal)
-    const reason = new TallymeshError(
-      'INDETERMINATE',
-      `the disk failed while the commit was written; it may or may not have been counted: ${error.message}`,
-      { cause: error },
-    )
+    const reason = inDoubt('the disk failed while', error)
     this.#outcomes.failWritten(this.commits.closeTouched(), reason, 'the disk failed before enough stores confirmed it')
     this.options.events.report(reason)
     await this.#recovery.failed()

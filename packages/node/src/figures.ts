@@ -10,6 +10,8 @@ export class Figures {
   /** How often commits went on under another replica id than the one before, that of an earlier process included. */
   replicaChanges = 0
   #last: ReplicaId | undefined
+  #opened: Replica | undefined
+  readonly #before = { refused: 0, missed: 0 }
 
   constructor(readonly replica: () => Replica) {}
 
@@ -28,9 +30,22 @@ export class Figures {
     return this.replica().room.forked.size
   }
 
-  /** The id that the store's last commit was made under. */
+  /** Updates of ids folded whole that were refused so far. */
+  get refusedFolded(): number {
+    return this.#before.refused + this.replica().sync.refusedFolded
+  }
+
+  /** Ids of which something counted here still when they were folded whole elsewhere, so far. */
+  get missedFolds(): number {
+    return this.#before.missed + this.replica().room.ledger.folds.missed.size
+  }
+
+  /** A replica took over. @param replica the id that the store's last commit was made under */
   opened(replica: ReplicaId | undefined): void {
     this.#last ??= replica
+    this.#before.refused += this.#opened?.sync.refusedFolded ?? 0
+    this.#before.missed += this.#opened?.room.ledger.folds.missed.size ?? 0
+    this.#opened = this.replica()
   }
 
   committed(replica: ReplicaId, entries: number, bytes: number): void {

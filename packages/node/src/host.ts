@@ -8,6 +8,8 @@ export interface Host {
   readonly random: Random
   /** A time that is not expected to be set, ms. */
   nowMs(): number
+  /** What the clock on the wall says, ms since 1970: it may be set at any time. */
+  wallMs(): number
   /** Runs `act` once, after about `delayMs`. @returns cancels it */
   after(delayMs: number, act: () => void): () => void
   /** Runs `act` every `intervalMs`. @returns ends it */
@@ -21,6 +23,7 @@ export interface Host {
 export const processHost: Host = {
   random: cryptoRandom,
   nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
   after: (delayMs, act) => {
     const timer = setTimeout(act, delayMs)
     return () => clearTimeout(timer)

@@ -9,14 +9,16 @@ export {
   readCounters,
   TallymeshError,
 } from '@tallymesh/crdt'
+export type { OperationFigures } from '@tallymesh/replica'
 export type { AddOptions } from './add-options.js'
 export type { Counter } from './counter.js'
 export type { CounterAdd } from './counter-group.js'
 export type { CounterReader, ReaderOptions } from './counter-reader.js'
 export type { CommitEvent, NodeEvents, NodeStatus, PeerEvent } from './events.js'
 export type { MemberInfo } from './member-info.js'
+export { newOperationId } from './new-operation-id.js'
 export type { TallymeshNode } from './node.js'
-export type { FrameStats, NodeStats } from './node-stats.js'
+export type { FoldingStats, FrameStats, NodeStats, RetiredState } from './node-stats.js'
 export { openNode } from './open-node.js'
 export type { AdvertiseOptions, ListenOptions, NodeOptions } from './options.js'
 export type { PeerTls } from './peer-tls.js'

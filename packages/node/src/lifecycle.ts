@@ -1,8 +1,10 @@
 import { TallymeshError } from '@tallymesh/crdt'
 import type { Store, WitnessPort } from '@tallymesh/store'
+import { Elapsed } from './elapsed.js'
 import { Engine } from './engine.js'
 import { NodeEmitter, type NodeStatus } from './events.js'
 import { type Host, processHost } from './host.js'
+import { leaveRefusal, leaveRoom } from './leaving.js'
 import { Network } from './network.js'
 import type { Settings } from './options.js'
 import { startReports } from './start-reports.js'
@@ -19,12 +21,13 @@ export class Lifecycle {
   /** What the engine reported already, where a link or a call ends for the same reason. */
   readonly #told = new WeakSet<TallymeshError>()
   #stopTicking: (() => void) | undefined
-  /** What the clock said at the last tick. */
-  #tickMs: number
-  /** How long this node runs: never falls. */
-  #elapsedMs = 0
+  /** How long this node runs. */
+  readonly #running: Elapsed
   #status: NodeStatus = 'opening'
   #closing: Promise<void> | undefined
+  #leaving: Promise<void> | undefined
+  /** A peer said that the own store is out of the room. */
+  #toldRemoved = false
 
   constructor(
     readonly settings: Settings,
@@ -33,7 +36,7 @@ export class Lifecycle {
     readonly host: Host = processHost,
   ) {
     this.#instance = freshInstance(host)
-    this.#tickMs = host.nowMs()
+    this.#running = new Elapsed(host)
     this.network = new Network({
       settings,
       store: store.id,
@@ -42,7 +45,10 @@ export class Lifecycle {
       engine: () => this.engine,
       linkable: () => this.#status === 'ready' || this.#status === 'draining',
       report: error => this.report(error),
-      removed: () => this.#removed(),
+      removed: () => {
+        this.#toldRemoved = true
+        this.#removed()
+      },
     })
     this.engine = this.#makeEngine()
   }
@@ -51,9 +57,10 @@ export class Lifecycle {
     return this.#status
   }
 
-  /** Loads, listens, and counts from then on. @throws TallymeshError STORE_CORRUPT, LISTEN_FAILED; close it then */
+  /** Loads, listens, and counts from then on. @throws TallymeshError STORE_CORRUPT, LISTEN_FAILED, MEMBER_REMOVED; close it then */
   async start(): Promise<void> {
     await this.engine.build()
+    if (this.engine.replica.members.isRemoved(this.store.id)) throw this.#outside
     for (const report of startReports(this.settings, this.store, this.witness)) this.emitter.emit('error', report)
     await this.network.listen()
     this.engine.ready()
@@ -67,6 +74,30 @@ export class Lifecycle {
     if (!this.#told.has(error)) this.emitter.emit('error', error)
   }
 
+  /** Why this node cannot leave now; undefined where it can. */
+  get leaveRefusal(): TallymeshError | undefined {
+    return this.#leaving ? undefined : (this.engine.refusal ?? leaveRefusal(this.engine))
+  }
+
+  /** Takes this node out of the room for good, and closes it: see `TallymeshNode.leave`. */
+  leave(timeoutMs: number): Promise<void> {
+    this.#leaving ??= this.#leave(timeoutMs)
+    return this.#leaving
+  }
+
+  async #leave(timeoutMs: number): Promise<void> {
+    this.engine.retire(new TallymeshError('NODE_CLOSED', 'the node leaves the room; nothing was counted'))
+    this.#setStatus('draining')
+    const { engine, host, network } = this
+    const closing = () => this.#closing !== undefined
+    const known = () => this.#toldRemoved && network.links === 0
+    try {
+      await leaveRoom({ engine, host, closing, known }, timeoutMs)
+    } finally {
+      await this.close()
+    }
+  }
+
   /** Ends everything, once: calling it again waits for the same close. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -74,7 +105,7 @@ export class Lifecycle {
   }
 
   async #close(): Promise<void> {
-    const opened = this.#status === 'ready' || this.#status === 'opening'
+    const opened = this.#status !== 'failed'
     this.engine.retire(new TallymeshError('NODE_CLOSED', 'the node is closed; nothing was counted'))
     this.#setStatus('draining')
     // Without a ticker the node was never ready: nothing was counted.
@@ -92,7 +123,7 @@ export class Lifecycle {
 
   #makeEngine(): Engine {
     const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs, batchVersion } = this.settings
-    const { updateBytesMax, commitEntriesMax } = this.settings
+    const { updateBytesMax, commitEntriesMax, operationsMax, retryWindowMs, foldAfterMs, foldGraceMs } = this.settings
     const { id: store } = this.store
     const { seeds, urls } = this.network
     return new Engine({
@@ -103,6 +134,10 @@ export class Lifecycle {
           heartbeatMs,
           antiEntropyMs,
           batchVersion,
+          operationsMax,
+          retryWindowMs,
+          foldAfterMs,
+          foldGraceMs,
           ...(updateBytesMax !== undefined && { updateBytesMax }),
           ...(commitEntriesMax !== undefined && { commitEntriesMax }),
           instance: this.#instance,
@@ -137,20 +172,20 @@ export class Lifecycle {
   }
 
   #tick(): void {
-    const nowMs = this.host.nowMs()
-    this.engine.loop.step({ type: 'tick', nowMs })
-    // A clock that is set back would keep all who are due waiting until it is where it was.
-    this.#elapsedMs += Math.max(0, nowMs - this.#tickMs)
-    this.#tickMs = nowMs
-    this.network.tick(this.#elapsedMs)
+    this.engine.loop.step({ type: 'tick', nowMs: this.host.nowMs(), wallMs: this.host.wallMs() })
+    this.network.tick(this.#running.ms)
     if (this.engine.replica.members.isRemoved(this.store.id)) this.#removed()
   }
 
   /** What is counted from now on would never reach the room. */
   #removed(): void {
     if (this.#status !== 'ready' || this.#closing) return
-    const text = `this node's store ${this.store.id} was removed from the room for good; its counts stay in the room`
-    this.engine.fail(new TallymeshError('MEMBER_REMOVED', `${text}. Start the node with an empty data directory`))
+    this.engine.fail(this.#outside)
+  }
+
+  get #outside(): TallymeshError {
+    const text = `this node's store ${this.store.id} was removed from the room for good, or left it; its counts stay there`
+    return new TallymeshError('MEMBER_REMOVED', `${text}. Start the node with an empty data directory`)
   }
 
   #recovering(cause: TallymeshError): void {
@@ -172,7 +207,8 @@ export class Lifecycle {
 
   #setStatus(status: NodeStatus): void {
     // What happens to a node that closes does not bring it back.
-    if (this.#status === status || (this.#closing && status !== 'draining' && status !== 'closed')) return
+    if (this.#status === status || ((this.#closing || this.#leaving) && status !== 'draining' && status !== 'closed'))
+      return
     this.#status = status
     this.emitter.emit('status', status)
   }

@@ -1,5 +1,5 @@
 import { type CommitMark, TallymeshError } from '@tallymesh/crdt'
-import { decideIdentity, Replica } from '@tallymesh/replica'
+import { decideIdentity, Replica, takeOverRoom } from '@tallymesh/replica'
 import type { WitnessPort } from '@tallymesh/store'
 import type { EffectLoop } from './effect-loop.js'
 import type { EngineOptions } from './engine-options.js'
@@ -71,7 +71,8 @@ function takeOver(replica: Replica, old: Replica): void {
   for (const log of old.room.forked) {
     if (!replica.room.forked.has(log)) replica.diverged(log, 'this node met both before its disk failed', [])
   }
-  replica.room.takeOver(old.room, [old.commits.replica, inFlight?.replica])
-  replica.takeOver([...(inFlight?.entries ?? []), ...old.commits.extras()])
+  replica.members.twinMet ||= old.members.twinMet
+  takeOverRoom(replica.room, old.room, [old.commits.replica, inFlight?.replica])
+  replica.takeOver([...(inFlight?.entries ?? []), ...old.commits.extra.values()])
   replica.commits.adoptCells(old.commits.cells(), open, inFlight)
 }

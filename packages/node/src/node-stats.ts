@@ -1,15 +1,39 @@
 import { showReplicaId } from '@tallymesh/crdt'
 import { FRAME_HELLO, FRAME_REFUSAL, type FrameCount } from '@tallymesh/link'
-import { KIND } from '@tallymesh/replica'
+import { type FoldState, KIND, type OperationFigures } from '@tallymesh/replica'
 import type { Store } from '@tallymesh/store'
 import type { Engine } from './engine.js'
 import type { Network } from './network.js'
 
 /** Frames of one kind in one direction since the node opened, over all its links. */
 export interface FrameStats extends Omit<FrameCount, 'kind'> {
-  /** hello, refusal, clocks, sync, durable, ping, members, or unknown. */
+  /** hello, refusal, clocks, sync, durable, ping, members, stand, or unknown. */
   readonly kind: string
 }
+
+/** How far the fold of a replica id is under which nobody counts any more, as this node sees it: `retired`, until one node claims it;
+ *  `claimed`, until every member knows that, or another node folds it; `folding`, while this node does; `folded`, while what turns up
+ *  of it still counts; `full` where a slot of it fits into no other, which ends at 2^53 − 1. */
+export type RetiredState = FoldState['state']
+
+/** Replica ids under which nobody counts any more: of restarts, of members that were removed, of forked logs. */
+export interface FoldingStats {
+  /** How many are in each state. */
+  readonly states: Readonly<Record<RetiredState, number>>
+  /** The first 100 of them, in hexadecimal. */
+  readonly retired: ReadonlyArray<{ readonly replica: string; readonly state: RetiredState }>
+  /** How many ids were folded whole: a fence is all that is left of them. */
+  readonly folded: number
+  /** Names of the members that are away, where folding waits for them. */
+  readonly waitsFor: readonly string[]
+  /** Updates of ids folded whole that were refused since the node opened. */
+  readonly refused: number
+  /** Ids of which something counted here still, as on a disk that was away, when this node learned that they were folded whole. It
+   *  counts no more: what no other node knew of it is lost. */
+  readonly missed: number
+}
+
+const RETIRED_MAX = 100
 
 /** Figures of a node, for operators and tests. */
 export interface NodeStats {
@@ -37,6 +61,10 @@ export interface NodeStats {
   /** Bytes of all own commits since the node opened. */
   readonly commitBytes: number
   readonly frames: readonly FrameStats[]
+  /** Counts with an id. */
+  readonly operations: OperationFigures
+  /** Ids under which nobody counts any more, and those that are folded. */
+  readonly folding: FoldingStats
 }
 
 export function nodeStats(engine: Engine, store: Store, network: Network): NodeStats {
@@ -58,7 +86,17 @@ export function nodeStats(engine: Engine, store: Store, network: Network): NodeS
     commitEntries: engine.figures.commitEntries,
     commitBytes: engine.figures.commitBytes,
     frames: frameStats(network.traffic.counts()),
+    operations: engine.replica.operations.figures,
+    folding: foldingStats(engine),
   }
+}
+
+function foldingStats({ replica, figures }: Engine): FoldingStats {
+  const { retired, folded, waitsFor } = replica.operations.folding.figures
+  const states = { retired: 0, claimed: 0, folding: 0, folded: 0, full: 0 }
+  for (const { state } of retired) states[state]++
+  const shown = retired.slice(0, RETIRED_MAX).map(({ replica, state }) => ({ replica: showReplicaId(replica), state }))
+  return { states, retired: shown, folded, waitsFor, refused: figures.refusedFolded, missed: figures.missedFolds }
 }
 
 /** Counts by name; kinds that nobody knows, of later versions or of strangers, together. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type CounterKey, canonicalKey, counterKey, type Labels, TallymeshError } from '@tallymesh/crdt'
-import type { AddOptions } from './add-options.js'
+import { type AddOptions, checkAddOptions } from './add-options.js'
 import { Counter } from './counter.js'
 import { type CounterAdd, checkGroup } from './counter-group.js'
 import { CounterReader, type ReaderOptions, readersOf } from './counter-reader.js'
@@ -10,7 +10,10 @@ import type { NodeEvents, NodeStatus } from './events.js'
 import type { Lifecycle } from './lifecycle.js'
 import { type MemberInfo, memberInfos, removable } from './member-info.js'
 import { type NodeStats, nodeStats } from './node-stats.js'
+import { checkInteger } from './options.js'
 import type { ExportedSlot } from './slot-export.js'
+
+const LEAVE_TIMEOUT_MS = 30_000
 
 /** One node of a room. Made by `openNode`. */
 export class TallymeshNode {
@@ -72,13 +75,17 @@ export class TallymeshNode {
 
   /** Counts on several counters in one commit, or on none: all is checked before anything is counted. Resolves once the commit
    *  is durable, and confirmed by as many stores as `replicas` asks for.
-   *  @param entries 1 to 2,000; a key may stand there more than once
+   *  @param entries 1 to 2,000; a key may stand there more than once. With an `operation` up to 1,000 keys, of 24 KiB together
    *  @throws TallymeshError (as a rejection) INVALID_OPTION, INVALID_NAME, and as `Counter.increment` */
   add(entries: readonly CounterAdd[], options?: AddOptions): Promise<void> {
     const engine = this.#engine
     try {
       const group = checkGroup(entries, text => engine.commits.findCell(text as CounterKey) !== undefined)
       if (engine.refusal) throw engine.refusal
+      if (options?.operation !== undefined) {
+        checkAddOptions(options)
+        return engine.operate(options.operation, group, options)
+      }
       return engine.add(
         group.map(({ key, add }) => ({ cell: engine.replica.cell(key), add })),
         options,
@@ -140,7 +147,7 @@ export class TallymeshNode {
     return this.#engine.replica.table.countKeys(prefix)
   }
 
-  /** Every slot that is durable here, as of one instant, in the order of keys and replica ids. What it answers can be read at
+  /** Every slot that is durable here, as of one instant once all operations that were open are settled, in the order of keys and replica ids. What it answers can be read at
    *  any pace, and more than once: it is a copy.
    *  @throws TallymeshError (as a rejection) NOT_READY, NODE_CLOSED */
   exportSlots(): Promise<Iterable<ExportedSlot>> {
@@ -188,6 +195,28 @@ export class TallymeshNode {
    *  Counting is refused from the first moment on. Calling it again waits for the same close. */
   close(): Promise<void> {
     return this.#life.close()
+  }
+
+  /** Takes this node out of the room for good, for instance where it was started for a while: counting is refused from the first moment on,
+   *  every other member takes what this node holds onto its disk, they learn that it is out, and the node closes. What it counted stays.
+   *  Calling it again waits for the same; `close` ends it.
+   *  @param timeoutMs 1 to 600,000; default 30,000
+   *  @throws TallymeshError (as a rejection) LEAVE_REFUSED where no other member is known, NOT_READY, NODE_CLOSED, INVALID_OPTION: then the
+   *    node goes on as it was. LEAVE_TIMEOUT where a member is away or slow, LEAVE_REFUSED where all leave at once, NODE_CLOSED where it
+   *    was closed meanwhile: then it is closed, still a member, and can be started again */
+  leave({ timeoutMs = LEAVE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    try {
+      checkInteger('timeoutMs', timeoutMs, 1, 600_000)
+      if (this.leaveRefusal) throw this.leaveRefusal
+    } catch (error) {
+      return this.#engine.refuse(error)
+    }
+    return this.#told(this.#life.leave(timeoutMs))
+  }
+
+  /** Why `leave` would be refused now; undefined where it would not. */
+  get leaveRefusal(): TallymeshError | undefined {
+    return this.#life.leaveRefusal
   }
 
   async #remove(member: string): Promise<void> {

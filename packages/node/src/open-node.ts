@@ -6,7 +6,8 @@ import { checkOptions, type NodeOptions } from './options.js'
 /** Opens a node: takes its directory, loads what it holds, and links with its peers. Resolves when it may count; peers may
  *  still be catching up then.
  *  @throws TallymeshError INVALID_OPTION, INVALID_NAME, INVALID_URL; STORE_LOCKED, STORE_CORRUPT, STORE_UNSUPPORTED,
- *    STORE_UNUSABLE, STORE_WRONG_ROOM; LISTEN_FAILED. Nothing stays open then */
+ *    STORE_UNUSABLE, STORE_WRONG_ROOM; MEMBER_REMOVED where the directory is of
+ *    a node that left; LISTEN_FAILED. Nothing stays open then */
 export async function openNode(options: NodeOptions): Promise<TallymeshNode> {
   const settings = checkOptions(options)
   const { dataDir: dir, room, repair, runtimeDir } = settings

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { BATCH_VERSION_MAX, type BatchVersion, checkName, TallymeshError } from '@tallymesh/crdt'
+import { type BatchVersion, checkName, TallymeshError } from '@tallymesh/crdt'
 import { HELLO_URLS_MAX, parseDnsSeed, parsePeerUrl } from '@tallymesh/link'
 import type { PeerTls } from './peer-tls.js'
 import type { ResolveName } from './seeds.js'
@@ -40,6 +40,19 @@ export interface NodeOptions {
   readonly antiEntropyMs?: number
   /** How long `replicas` may take to be confirmed unless the call says otherwise, in ms, 1 to 600,000. Default 5,000. */
   readonly replicasTimeoutMs?: number
+  /** How long after an operation was first known its retries are recognized, at least, in ms, 100 to 86,400,000. Default
+   *  600,000: ten minutes. The same on every node of a room. */
+  readonly retryWindowMs?: number
+  /** Operations that may be open, 1 to 10,000,000; past that new ones are refused. And how many are remembered in all: past that settled
+   *  ones whose ids carry a time are forgotten before their window is over, and late retries of them refused. Default 500,000, about 200
+   *  bytes each. */
+  readonly operationsMax?: number
+  /** For how long nobody counts under a replica id, as after a reboot or a removal, before its counts are folded into another, in ms, 0
+   *  to 86,400,000. Default 60,000. */
+  readonly foldAfterMs?: number
+  /** For how long what was folded is remembered, in ms, 0 to 2,592,000,000: counts of that id that turn up on a disk which was away still
+   *  count then, and are refused later. Default 86,400,000: a day. */
+  readonly foldGraceMs?: number
   /** How long `close` waits for peers to confirm what they lack, in ms, 0 to 600,000. Default 2,000. */
   readonly closeTimeoutMs?: number
 }
@@ -95,11 +108,16 @@ export interface Settings extends Internals {
   readonly antiEntropyMs: number
   readonly replicasTimeoutMs: number
   readonly closeTimeoutMs: number
+  readonly retryWindowMs: number
+  readonly operationsMax: number
+  readonly foldAfterMs: number
+  readonly foldGraceMs: number
 }
 
 const KNOWN = new Set([
   ...['name', 'dataDir', 'room', 'listen', 'peers', 'token', 'tls', 'runtimeDir', 'repair', 'batchVersion'],
-  ...['heartbeatMs', 'antiEntropyMs', 'replicasTimeoutMs', 'closeTimeoutMs'],
+  ...['heartbeatMs', 'antiEntropyMs', 'replicasTimeoutMs', 'closeTimeoutMs', 'retryWindowMs', 'operationsMax'],
+  ...['foldAfterMs', 'foldGraceMs'],
 ])
 const KNOWN_LISTEN = new Set(['host', 'port', 'advertise', 'origins'])
 
@@ -125,10 +143,14 @@ export function checkOptions(options: NodeOptions): Settings {
     tls: checkTls(options.tls),
     runtimeDir,
     repair: checkFlag('repair', options.repair ?? false),
-    batchVersion: checkInteger('batchVersion', options.batchVersion ?? 1, 1, BATCH_VERSION_MAX) as BatchVersion,
+    batchVersion: checkInteger('batchVersion', options.batchVersion ?? 1, 1, 2) as BatchVersion,
     heartbeatMs: checkInteger('heartbeatMs', options.heartbeatMs ?? 500, 10, 60_000),
     antiEntropyMs: checkInteger('antiEntropyMs', options.antiEntropyMs ?? 2_000, 10, 600_000),
     replicasTimeoutMs: checkInteger('replicasTimeoutMs', options.replicasTimeoutMs ?? 5_000, 1, 600_000),
+    retryWindowMs: checkInteger('retryWindowMs', options.retryWindowMs ?? 600_000, 100, 86_400_000),
+    operationsMax: checkInteger('operationsMax', options.operationsMax ?? 500_000, 1, 10_000_000),
+    foldAfterMs: checkInteger('foldAfterMs', options.foldAfterMs ?? 60_000, 0, 86_400_000),
+    foldGraceMs: checkInteger('foldGraceMs', options.foldGraceMs ?? 86_400_000, 0, 2_592_000_000),
     closeTimeoutMs: checkInteger('closeTimeoutMs', options.closeTimeoutMs ?? 2_000, 0, 600_000),
   }
 }

@@ -1,4 +1,4 @@
-import type { TallymeshError } from '@tallymesh/crdt'
+import { TallymeshError } from '@tallymesh/crdt'
 import { CommitPromises } from './commit-promises.js'
 import { notReplicated, Tickets } from './tickets.js'
 
@@ -27,4 +27,12 @@ export class Outcomes {
     this.tickets.failUpTo(open, reason)
     this.promises.failOpen(reason)
   }
+}
+
+/** What those are told whose commit was being written when that happened. */
+export function inDoubt(what: string, cause?: TallymeshError): TallymeshError {
+  const text = `${what} the commit was written; it may or may not have been counted`
+  return cause
+    ? new TallymeshError('INDETERMINATE', `${text}: ${cause.message}`, { cause })
+    : new TallymeshError('INDETERMINATE', text)
 }

@@ -15,7 +15,7 @@ addOptions('takes numbers of stores, the majority, and a time', () => {
 const refused: ReadonlyArray<readonly [string, unknown, RegExp]> = [
   ['none', null, /must be an object/],
   ['a number', 2, /must be an object/],
-  ['a typing error', { replica: 2 }, /no option replica; it knows replicas and timeoutMs/],
+  ['a typing error', { replica: 2 }, /no option replica; it knows replicas, timeoutMs and operation/],
   ['no store', { replicas: 0 }, /replicas.*1 to 1000, got 0/],
   ['half a store', { replicas: 1.5 }, /got 1.5/],
   ['another word', { replicas: 'all' }, /got "all"/],

@@ -69,6 +69,7 @@ async function scene(): Promise<Scene> {
     acknowledged: commit => story.push(`acknowledge ${commit}`),
     confirmed: ticket => story.push(`confirm ${ticket}`),
     unconfirmed: ticket => story.push(`unconfirm ${ticket}`),
+    admitted: () => story.push('admitted'),
     changed: ids => story.push(`changed ${ids.length}`),
     progressed: () => story.push('progressed'),
     timed: () => false,

@@ -1,7 +1,10 @@
+import { replicaId } from '@tallymesh/crdt'
+import type { Replica } from '@tallymesh/replica'
 import { MemoryDisk, MemoryStore } from '@tallymesh/store'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CommitFigures } from '../src/engine-options.js'
+import { Figures } from '../src/figures.js'
 import { cryptoRandom } from '../src/random.js'
 import { inRoom } from './engine-room.js'
 import { Gate } from './lab.js'
@@ -87,5 +90,20 @@ figures(
     await until('without a witness the id changed', () => again.engine.figures.replicaChanges === 1)
   }),
 )
+
+figures('keeps what replicas before this one refused and missed of folds', () => {
+  const replicaWith = (refusedFolded: number, ...missed: number[]) =>
+    ({ sync: { refusedFolded }, room: { ledger: { folds: { missed: new Set(missed) } } } }) as unknown as Replica
+  let replica = replicaWith(2, 7)
+  const counted = new Figures(() => replica)
+  counted.opened(undefined)
+  assert.equal([counted.refusedFolded, counted.missedFolds], [2, 1])
+  replica = replicaWith(0)
+  counted.opened(undefined)
+  assert.equal([counted.refusedFolded, counted.missedFolds], [2, 1])
+  replica.sync.refusedFolded++
+  replica.room.ledger.folds.missed.add(replicaId(8))
+  assert.equal([counted.refusedFolded, counted.missedFolds], [3, 2])
+})
 
 figures.run()

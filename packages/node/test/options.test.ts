@@ -13,6 +13,7 @@ options('completes what is left out', () => {
     ...{ listen: undefined, reachable: false, origins: [], advertise: undefined, peers: [], token: undefined },
     ...{ tls: undefined, runtimeDir: undefined, repair: false, batchVersion: 1 },
     ...{ heartbeatMs: 500, antiEntropyMs: 2_000, replicasTimeoutMs: 5_000, closeTimeoutMs: 2_000 },
+    ...{ retryWindowMs: 600_000, operationsMax: 500_000, foldAfterMs: 60_000, foldGraceMs: 86_400_000 },
   })
 })
 

@@ -1,4 +1,11 @@
-import { type Entry, entryIdentity, type ReplicaId } from '@tallymesh/crdt'
+import {
+  type CounterKey,
+  type Dropped,
+  droppedIdentity,
+  type Entry,
+  entryIdentity,
+  type ReplicaId,
+} from '@tallymesh/crdt'
 
 /** Which logs carry which entries besides slots of their own: adopted slots, members, forks. What only one log carries has
  *  to move to another when that log is frozen or forgotten. */
@@ -15,6 +22,11 @@ export class Carried {
     carriers.set(carrier, known ? joinEntries(known, entry) : entry)
   }
 
+  /** The log `carrier` does not say this any more. */
+  drop(carrier: ReplicaId, of: Dropped): void {
+    this.#carriers.get(droppedIdentity(of))?.delete(carrier)
+  }
+
   /** The log is gone: it carries nothing any more. O(entries carried). */
   forget(carrier: ReplicaId): void {
     for (const carriers of this.#carriers.values()) carriers.delete(carrier)
@@ -26,6 +38,24 @@ export class Carried {
       const entry = carriers.get(carrier)
       if (entry) yield entry
     }
+  }
+
+  /** Whether some log adopted a slot of `replica` with at least so many increments, and some with so many decrements. */
+  adopts(replica: ReplicaId, key: CounterKey, p: number, n: number): boolean {
+    const carriers = this.#carriers.get(entryIdentity({ kind: 'adopted', replica, key, p, n }))
+    let [enoughP, enoughN] = [p === 0, n === 0]
+    for (const entry of carriers?.values() ?? []) {
+      if (entry.kind !== 'adopted') continue
+      enoughP ||= entry.p >= p
+      enoughN ||= entry.n >= n
+    }
+    return enoughP && enoughN
+  }
+
+  /** Whether the log `carrier` says at least as much as `entry`. */
+  says(carrier: ReplicaId, entry: Entry): boolean {
+    const carried = this.#carriers.get(entryIdentity(entry))?.get(carrier)
+    return carried !== undefined && says(carried, entry)
   }
 
   /** Whether a log says at least as much as `entry`; those in `besides` and the log `except` do not count. */

@@ -16,6 +16,8 @@ const STUCK_ROUNDS_MAX = 3
 export class Clocks {
   /** For each log that is held in part and that no linked peer can complete: since how many comparisons. */
   #stuck = new Map<ReplicaId, number>()
+  /** For how many comparisons in a row something waited for logs that no peer holds. */
+  #waited = 0
 
   constructor(
     readonly room: Room,
@@ -33,6 +35,27 @@ export class Clocks {
     }
   }
 
+  /** Asks every peer how far all logs are there. */
+  ask(): void {
+    for (const peer of this.peers) {
+      this.announce(peer)
+      // Who is told of no log answers with all.
+      this.peers.send(peer, { type: 'clocks', full: true, logs: [] })
+    }
+  }
+
+  /** Whether every linked peer is known to have what neither it nor anybody that it is linked to wrote: the logs that nobody else may be
+   *  there to give it. O(peers × logs) */
+  get passedOn(): boolean {
+    for (const { id, clock, complete } of this.room.logs.values()) {
+      if (clock === 0 || !complete || id === this.commits.replica || this.room.isClosed(id)) continue
+      for (const { replica, linked, has } of this.peers) {
+        if (replica !== id && !linked.has(id) && (has.get(id) ?? 0) < clock) return false
+      }
+    }
+    return true
+  }
+
   /** Compares again with the peers whose sums differ, and asks again for what was asked and never came. */
   compare(): void {
     for (const peer of this.peers) {
@@ -44,6 +67,7 @@ export class Clocks {
       this.announce(peer)
     }
     this.#giveUpStuck()
+    this.#giveUpWaiting()
   }
 
   /** Takes in how far a peer is. */
@@ -108,7 +132,7 @@ export class Clocks {
 
   pull(peer: Peer, log: ReplicaId): void {
     peer.wanted.add(log)
-    if (log === this.commits.replica || this.room.forked.has(log)) {
+    if (log === this.commits.replica || this.room.isClosed(log)) {
       peer.wanted.delete(log)
       return
     }
@@ -117,11 +141,13 @@ export class Clocks {
     this.peers.send(peer, { type: 'pull', log, clock: this.#clock(log) })
   }
 
-  /** The heartbeat, with a sum over all logs: two nodes whose sums are equal hold the same. */
+  /** The heartbeat, with a sum over all logs: two nodes whose sums are equal hold the same. Who leaves names itself among its peers. */
   ping(): Extract<Message, { type: 'ping' }> {
     const linked: ReplicaId[] = []
     for (const { replica } of this.peers) if (replica !== 0) linked.push(replica)
-    return { type: 'ping', replica: this.commits.replica ?? 0, linked, ...this.sum() }
+    const { replica } = this.commits
+    if (replica !== undefined && this.room.members.leaves) linked.push(replica)
+    return { type: 'ping', replica: replica ?? 0, linked, ...this.sum() }
   }
 
   /** A sum over all logs that can be served. It is asked for with each heartbeat, sent or received: so it makes no states. */
@@ -141,7 +167,7 @@ export class Clocks {
 
   /** Compares one log; answers the own state where this node is ahead. */
   #compareLog(peer: Peer, state: LogState): LogState | undefined {
-    if (this.room.forked.has(state.log)) return undefined
+    if (this.room.isClosed(state.log)) return undefined
     if (state.log === this.commits.replica) return this.#compareOwn(peer, state)
     const log = this.room.logs.get(state.log)
     if (!log || log.clock < state.clock) return undefined
@@ -174,7 +200,7 @@ export class Clocks {
   #giveUpStuck(): void {
     const stuck = new Map<ReplicaId, number>()
     for (const log of this.room.logs.values()) {
-      if (log.complete || this.peers.size === 0 || this.room.forked.has(log.id)) continue
+      if (log.complete || this.peers.size === 0 || this.room.isClosed(log.id)) continue
       if ([...this.peers].some(peer => (peer.has.get(log.id) ?? 0) > log.clock)) continue
       stuck.set(log.id, (this.#stuck.get(log.id) ?? 0) + 1)
     }
@@ -182,8 +208,14 @@ export class Clocks {
     for (const [log, rounds] of stuck) if (rounds >= STUCK_ROUNDS_MAX) this.owner.stuck(log)
   }
 
+  /** What others dropped and forgot may require logs that nobody holds any more: then it acts without. */
+  #giveUpWaiting(): void {
+    this.#waited = this.room.ledger.waits && this.level ? this.#waited + 1 : 0
+    if (this.#waited > STUCK_ROUNDS_MAX) this.room.actWithout()
+  }
+
   #isMissing(log: ReplicaId, clock: number): boolean {
-    return clock > this.#clock(log) && !this.room.forked.has(log) && log !== this.commits.replica
+    return clock > this.#clock(log) && !this.room.isClosed(log) && log !== this.commits.replica
   }
 
   #states(): IterableIterator<LogState> {

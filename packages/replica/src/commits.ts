@@ -6,32 +6,40 @@ import {
   type LogWrite,
   LogWriter,
   type ReplicaId,
+  removedBy,
 } from '@tallymesh/crdt'
-import { joinEntries } from './carried.js'
 import { type Cell, type GroupCount, overflow } from './cell.js'
 import { Cells } from './cells.js'
+import { ExtraEntries } from './extra-entries.js'
 import { type InFlight, missingOf } from './in-flight.js'
 import type { LogState } from './protocol.js'
 import type { ReplicaOptions } from './replica-options.js'
 import { type Room, stateOf } from './room.js'
 
 const COMMIT_ENTRIES_MAX = 2048
+const NO_WORK: CommitWork = { due: false, take: () => [] }
 /** How many places of a commit its groups leave to other entries. */
 const UNGROUPED_PLACES = 48
 /** Cells that the groups of one commit count on, at most: a commit takes them all. */
 export const GROUP_CELLS_MAX = COMMIT_ENTRIES_MAX - UNGROUPED_PLACES
 
+/** What stands first in a commit. */
+export interface CommitWork {
+  readonly due: boolean
+  take(): Entry[]
+}
+
 /** The own log: counts into cells, and turns what changed into commits, one at a time. */
 export class Commits {
   readonly #cells: Cells
   #dirty: Cell[] = []
-  readonly #extra = new Map<string, Entry>()
+  /** Entries that are not counts and wait for a commit. */
+  readonly extra = new ExtraEntries()
+  work = NO_WORK
   #writer: LogWriter | undefined
   #stored: LogState | undefined
   /** How many dirty cells, the first ones, belong to commits that no longer take increments. */
   #backlog = 0
-  /** How many of the extra entries, the first ones, belong to such commits. */
-  #extraBacklog = 0
   /** How many dirty cells the groups of the open commit count on. */
   #grouped = 0
   /** A later part of the commit before was formed: it may hold what was counted into the open one. */
@@ -66,7 +74,7 @@ export class Commits {
   }
 
   get pending(): boolean {
-    return this.#dirty.length > 0 || this.#extra.size > 0
+    return this.#dirty.length > 0 || this.extra.size > 0
   }
 
   /** How many counters have counts that are in no batch yet. */
@@ -143,7 +151,7 @@ export class Commits {
   /** Whether a group may be counted now: not while a commit is drained in several parts, and only where the cells of all
    *  groups of the open commit fit into its first part. */
   admits(group: readonly GroupCount[]): boolean {
-    if (this.#draining) return false
+    if (this.draining) return false
     let cells = this.#grouped
     for (const { cell } of group) if (!cell.grouped) cells++
     return cells <= this.groupCellsMax
@@ -168,9 +176,7 @@ export class Commits {
 
   /** Adds entries that are not counts (members, adoptions, forks) to the coming commits. */
   carry(entry: Entry): void {
-    const identity = entryIdentity(entry)
-    const waiting = this.#extra.get(identity)
-    this.#extra.set(identity, waiting ? joinEntries(waiting, entry) : entry)
+    this.extra.add(entry)
   }
 
   /** Whether an entry adopts more of the live id's slot than this replica counted: then somebody else counts under it. */
@@ -186,37 +192,29 @@ export class Commits {
     this.carry({ ...entry, p: Math.max(p, entry.p), n: Math.max(n, entry.n) })
   }
 
-  /** The entries that are not counts and wait for a commit. */
-  extras(): IterableIterator<Entry> {
-    return this.#extra.values()
-  }
-
-  /** Whether entries that are not counts wait for a commit. */
-  get carries(): boolean {
-    return this.#extra.size > 0
-  }
-
   /** Turns what is pending into a commit, in memory. `first` are entries that open the log of a fresh id. Answers undefined
    *  where nothing is pending; the caller has made sure that no commit is in flight. `nowMs` is any clock: mixed into the
    *  salt, it keeps a process that was set back to an earlier memory, generator included, from repeating its commits. */
   form(nowMs: number, first: () => readonly Entry[]): { commit: InFlight; write: LogWrite } | undefined {
-    if (!this.pending) return undefined
+    const work = this.#writer ? this.work.take() : []
+    if (!this.pending && work.length === 0) return undefined
     if (!this.#writer) {
       this.#writer = new LogWriter(this.room.create(this.room.freshId(this.options.random)), this.options.batchVersion)
       for (const entry of first()) this.carry(entry)
     }
     const { log } = this.#writer
     const salt = (Math.floor(this.options.random() * 2 ** 32) ^ nowMs) >>> 0
-    const later = this.#draining
+    const later = this.draining
     if (!later) this.#closeOpen()
     this.#touched = later
-    const { entries, counts } = this.#take(log.id)
+    const { entries, counts } = this.#take(log.id, work)
     const before = log.tip ?? 0
     const { bytes, clock, headMoved } = this.#writer.append(entries, salt)
+    this.room.wrote(log, clock, entries)
     const mark = { number: ++this.#number, replica: log.id, clock: log.clock, tip: log.tip ?? 0, before }
     // A later part takes its cells and entries as they are by then. Nothing else may wait: then it closes the open commit, too.
     if (later && !this.pending) this.closeTouched()
-    const done = this.#draining ? this.open - 2 : this.open - 1
+    const done = this.draining ? this.open - 2 : this.open - 1
     this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock, entries, counts }
     const head = headMoved ? { head: { clock: log.head, update: log.headUpdate() } } : {}
     return { commit: this.inFlight, write: { log: log.id, append: { clock, update: bytes }, ...head } }
@@ -244,8 +242,8 @@ export class Commits {
   }
 
   /** Whether parts of a commit that takes no more increments wait for their turn. */
-  get #draining(): boolean {
-    return this.#backlog > 0 || this.#extraBacklog > 0
+  get draining(): boolean {
+    return this.#backlog > 0 || this.extra.draining
   }
 
   /** From now on increments go into the next commit. What groups count on comes first: one part takes it whole. */
@@ -255,22 +253,24 @@ export class Commits {
       this.#dirty = [...grouped, ...this.#dirty.filter(cell => !cell.grouped)]
     }
     this.#backlog = this.#dirty.length
-    this.#extraBacklog = this.#extra.size
+    this.extra.close()
     this.open++
   }
 
-  /** What the next part of a commit takes: what groups count on, then entries that are not counts, then other cells. */
-  #take(replica: ReplicaId): Pick<InFlight, 'entries' | 'counts'> {
-    const entries: Entry[] = []
+  /** What the next part of a commit takes: the work on operations, what groups count on, then entries that are not counts,
+   *  then other cells. */
+  #take(replica: ReplicaId, work: readonly Entry[]): Pick<InFlight, 'entries' | 'counts'> {
+    const entries = [...work]
+    for (const entry of work) this.room.carry(replica, entry)
     const counts: GroupCount[] = []
     this.#takeCells(replica, this.#grouped, entries, counts)
     this.#grouped = 0
-    for (const [identity, entry] of this.#extra) {
-      if (entries.length >= this.#entriesMax) break
+    const said = new Set(work.flatMap(entry => [entryIdentity(entry), ...removedBy(entry)]))
+    for (const entry of this.extra.take(this.#entriesMax - entries.length)) {
+      // What this commit says anyway, settles or drops: twice in one batch it would spoil the log's digest.
+      if (said.has(entryIdentity(entry))) continue
       entries.push(entry)
       this.room.carry(replica, entry)
-      this.#extra.delete(identity)
-      if (this.#extraBacklog > 0) this.#extraBacklog--
     }
     this.#takeCells(replica, Math.min(this.#backlog, this.#entriesMax - entries.length), entries, counts)
     return { entries, counts }

@@ -19,8 +19,8 @@ export type WriteConcern = number | 'majority'
 /** What happens to a replica. */
 export type Input =
   /** Time passed: to be said several times in each heartbeat interval. Only differences count, and those are bounded: a
-   *  clock that jumps changes nothing. */
-  | { readonly type: 'tick'; readonly nowMs: number }
+   *  clock that jumps changes nothing. `wallMs`, in ms since 1970, only tells new operations from old ones. */
+  | { readonly type: 'tick'; readonly nowMs: number; readonly wallMs?: number }
   | { readonly type: 'open'; readonly link: LinkId; readonly peer: PeerIdentity; readonly dialed: boolean }
   | { readonly type: 'closed'; readonly link: LinkId }
   | { readonly type: 'frame'; readonly link: LinkId; readonly kind: number; readonly body: Uint8Array }
@@ -34,6 +34,8 @@ export type Input =
   | { readonly type: 'adopt'; readonly entries: readonly AdoptedEntry[] }
   /** Takes a member out of the room for good. */
   | { readonly type: 'remove'; readonly store: StoreId }
+  /** Takes this node itself out, once everybody holds what it knows: see `Leaving`. Nothing is counted any more. */
+  | { readonly type: 'leave' }
 
 export type MemberState = 'up' | 'suspect' | 'down'
 
@@ -48,6 +50,8 @@ export type Effect =
   /** The wanted number of stores confirmed the ticket's commit. */
   | { readonly type: 'confirmed'; readonly ticket: number }
   | { readonly type: 'unconfirmed'; readonly ticket: number; readonly confirmed: number; readonly wanted: number }
+  /** Operations may be taken from now on. */
+  | { readonly type: 'admitted' }
   /** The values of these keys (by table id) changed. */
   | { readonly type: 'changed'; readonly ids: readonly number[] }
   | { readonly type: 'member'; readonly store: StoreId; readonly name: string; readonly state: MemberState }

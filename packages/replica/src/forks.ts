@@ -2,14 +2,18 @@ import { type ReplicaId, showReplicaId, TallymeshError } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 import type { Effect } from './effect.js'
 import type { Room } from './room.js'
+import { uncarried } from './uncarried.js'
 
 const HOUR_MS = 3_600_000
 const IDENTITY_CHANGES_MAX = 3
+const FOLDED = 'it was folded, while this process counted on'
 
 /** Freezes logs that have two histories. Their slots keep their maximum and are carried by other logs from then on; nothing
  *  is recounted: never doubled, and never silent. */
 export class Forks {
   #changesMs: number[] = []
+  /** The ids that this process gave up as somebody means to fold them, and how much it knew to be counted under each. */
+  readonly #claimed = new Map<ReplicaId, bigint>()
   /** Somebody else goes on using this node's identity. */
   contested = false
 
@@ -23,7 +27,7 @@ export class Forks {
   /** Freezes the logs that the store says are forked. */
   load(): void {
     const forks = this.room.takeForks()
-    for (const log of forks) this.room.forked.add(log)
+    for (const log of forks) this.room.freeze(log)
     // A crash may have come between the record of a fork and the adoption of what this node held.
     for (const log of forks) this.adopt(log)
   }
@@ -41,28 +45,53 @@ export class Forks {
     for (const log of this.room.takeForks()) this.#freeze(log, 'a peer met both', nowMs)
   }
 
+  /** What is counted under the own id is folded, or is going to be: this node goes on under another one. */
+  folded(nowMs: number): void {
+    const { replica } = this.commits
+    if (replica === undefined) return
+    if (this.room.isOver(replica)) this.#freeze(replica, FOLDED, nowMs)
+    else this.#claimed.set(replica, this.#countedHere(replica))
+    this.commits.abandon()
+  }
+
+  /** Of an id that was given up less may be folded than was counted here: a process that was set back to an earlier memory counts on under
+   *  an id that the room is done with. */
+  look(): void {
+    for (const [replica, counted] of this.#claimed) {
+      if (!this.room.isOver(replica)) continue
+      this.#claimed.delete(replica)
+      if (this.room.ledger.folds.missed.has(replica)) this.#report(replica, FOLDED, counted)
+    }
+  }
+
   /** Carries on what only this log says. */
   adopt(log: ReplicaId): void {
-    for (const entry of this.room.uncarried(log)) this.commits.carry(entry)
+    for (const entry of uncarried(this.room, log)) this.commits.carry(entry)
   }
 
   #freeze(log: ReplicaId, reason: string, nowMs: number): void {
     const known = this.room.forked.has(log)
-    this.room.forked.add(log)
+    this.room.freeze(log)
     this.adopt(log)
     if (known) return
     const own = log === this.commits.replica
-    const bound = own ? `. This node takes a fresh id; at most ${this.#countedHere(log)} counts of it are lost` : ''
-    const text = `two histories exist under replica id ${showReplicaId(log)}: ${reason}${bound}`
-    this.effects.push({ type: 'report', error: new TallymeshError('LOG_FORKED', text) })
+    this.#report(log, reason, own ? this.#countedHere(log) : undefined)
     if (own) this.#giveUpId(nowMs)
   }
 
-  /** An upper bound of what the other history may hide: all that the own slots of this id hold. */
+  /** @param counted what this process may lose of what it counted under the id */
+  #report(log: ReplicaId, reason: string, counted: bigint | undefined): void {
+    const bound = counted === undefined ? '' : `. This node takes a fresh id; at most ${counted} counts of it are lost`
+    const text = `two histories exist under replica id ${showReplicaId(log)}: ${reason}${bound}`
+    this.effects.push({ type: 'report', error: new TallymeshError('LOG_FORKED', text) })
+  }
+
+  /** An upper bound of what the other history may hide: all that the own slots of this id hold, or held before it was folded. */
   #countedHere(log: ReplicaId): bigint {
-    let sum = 0n
-    for (const { p, n } of this.room.table.slotsOf(log)) sum += BigInt(p) + BigInt(n)
-    return sum
+    let [slots, cells] = [0n, 0n]
+    for (const { p, n } of this.room.table.slotsOf(log)) slots += BigInt(p) + BigInt(n)
+    for (const { batchedP, batchedN } of this.commits.cells()) cells += BigInt(batchedP) + BigInt(batchedN)
+    return slots > cells ? slots : cells
   }
 
   #giveUpId(nowMs: number): void {

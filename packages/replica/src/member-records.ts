@@ -27,6 +27,12 @@ export class MemberRecords {
     this.record({ kind: 'member', store, name, urls: urls.slice(0, 8), removed })
   }
 
+  /** Says once more who this node is: a commit that follows all that was received. */
+  renew(): void {
+    const { name, store, urls } = this.options
+    this.record({ kind: 'member', name, store, urls, removed: false })
+  }
+
   /** Takes a member out of the room for good. */
   remove(store: StoreId): void {
     const member = this.members.get(store)

@@ -24,12 +24,19 @@ interface Known {
   links: number
   state: MemberState
   detector: FailureDetector | undefined
+  leaving: boolean | undefined
 }
 
 /** Who belongs to the room, by store: what durable records say, who was met, and which seeds were never reached. */
 export class Membership {
   readonly #known = new Map<StoreId, Known>()
+  /** Another process on a copy of this disk was met: it is the same member, and may take operations of its own. */
+  twinMet = false
+  /** This node takes itself out of the room. */
+  leaves = false
   #seeds: Set<string>
+  /** Seeds of which only this node's own record may say whose they are: behind them may be the original of a copied disk. */
+  #unproven: Set<string>
 
   constructor(
     readonly own: StoreId,
@@ -37,6 +44,7 @@ export class Membership {
     seeds: readonly string[],
   ) {
     this.#seeds = new Set(seeds)
+    this.#unproven = new Set(seeds)
   }
 
   /** Takes in a record that a log carries. A removal is never undone. */
@@ -46,16 +54,18 @@ export class Membership {
     known.removed ||= entry.removed
     if (entry.name !== '') known.name = entry.name
     if (entry.urls.length > 0) known.urls = entry.urls
-    this.#reached(known.urls)
+    this.#found(entry.store, known.urls)
   }
 
   /** A link to a peer opened. */
   met(peer: PeerIdentity, nowMs: number): void {
+    if (peer.store === this.own) this.twinMet = true
     const known = this.#get(peer.store)
     if (known.name !== peer.name || known.urls.join() !== peer.urls.join()) known.recorded = false
     known.name = peer.name
     known.urls = peer.urls
     known.links++
+    known.leaving = undefined
     if (known.detector) known.detector.resume(nowMs)
     else known.detector = new FailureDetector(this.heartbeatMs, nowMs)
     this.#reached(peer.urls)
@@ -70,13 +80,14 @@ export class Membership {
 
   /** This URL was reached, whatever the peer calls itself: it is no unknown member any more. */
   reached(url: string): void {
-    this.#seeds.delete(url)
+    this.#reached([url])
   }
 
   /** Other seeds were never reached from now on; an address that a member calls its own is that member. */
   expect(seeds: readonly string[]): void {
     this.#seeds = new Set(seeds)
-    for (const { urls } of this.#known.values()) this.#reached(urls)
+    this.#unproven = new Set(seeds)
+    for (const { store, urls } of this.#known.values()) this.#found(store, urls)
   }
 
   left(store: StoreId): void {
@@ -108,6 +119,16 @@ export class Membership {
     return this.#known.get(store)?.detector?.phi(nowMs) ?? 0
   }
 
+  /** A member said whether it takes itself out of the room. */
+  told(store: StoreId, leaving: boolean): void {
+    this.#get(store).leaving = leaving
+  }
+
+  /** What it said; undefined where it did not yet on its latest link. */
+  isLeaving(store: StoreId): boolean | undefined {
+    return this.#known.get(store)?.leaving
+  }
+
   isRemoved(store: StoreId): boolean {
     return this.#known.get(store)?.removed ?? false
   }
@@ -119,6 +140,11 @@ export class Membership {
   /** Everybody known except this store, removed members included. */
   *others(): IterableIterator<Member> {
     for (const known of this.#known.values()) if (known.store !== this.own) yield known
+  }
+
+  /** Whether behind some seed may be somebody whom nobody here knows. */
+  get mayBeMore(): boolean {
+    return this.#unproven.size > 0
   }
 
   /** How many members a majority is counted over: this store, all others that were not removed, and seeds never reached. */
@@ -140,14 +166,24 @@ export class Membership {
         links: 0,
         state: 'down',
         detector: undefined,
+        leaving: undefined,
       }
       this.#known.set(store, known)
     }
     return known
   }
 
+  /** A record tells where a store is reached. */
+  #found(store: StoreId, urls: readonly string[]): void {
+    if (store !== this.own) this.#reached(urls)
+    else for (const url of urls) this.#seeds.delete(url)
+  }
+
   #reached(urls: readonly string[]): void {
-    for (const url of urls) this.#seeds.delete(url)
+    for (const url of urls) {
+      this.#seeds.delete(url)
+      this.#unproven.delete(url)
+    }
   }
 
   #judge(known: Known, nowMs: number): MemberState {

@@ -3,6 +3,8 @@ export class OwnTime {
   nowMs = 0
   /** What the outside's clock said last; undefined before the first tick. */
   tickMs: number | undefined
+  /** What the clock on the wall said then, ms since 1970; 0 where nobody told. */
+  wallMs = 0
   #heartbeatMs = 0
   #comparisonMs = 0
 
@@ -12,7 +14,8 @@ export class OwnTime {
   ) {}
 
   /** Time passed. Answers whether the clock jumped or this process stood still. */
-  tick(nowMs: number): boolean {
+  tick(nowMs: number, wallMs = 0): boolean {
+    this.wallMs = wallMs
     const passedMs = Math.max(0, nowMs - (this.tickMs ?? nowMs))
     this.tickMs = nowMs
     this.nowMs += Math.min(passedMs, this.heartbeatMs)

@@ -1,6 +1,7 @@
-import type { ReplicaId, StoreId } from '@tallymesh/crdt'
+import { type ReplicaId, type StoreId, TallymeshError } from '@tallymesh/crdt'
 import type { Effect, LinkId, PeerIdentity } from './effect.js'
 import { encodeMessage, type Message } from './protocol.js'
+import { PeerStand } from './stands.js'
 
 /** What is known of the peer at the other end of a link. */
 export interface Peer {
@@ -24,6 +25,8 @@ export interface Peer {
   said: boolean
   /** The sum over the peer's logs did not equal the own one at its last heartbeat. */
   differs: boolean
+  /** Where it stands. */
+  readonly stand: PeerStand
 }
 
 /** The peers that are linked now. */
@@ -46,6 +49,7 @@ export class Peers {
       asked: new Map(),
       said: false,
       differs: false,
+      stand: new PeerStand(),
     }
     this.#peers.set(link, peer)
     return peer
@@ -61,10 +65,6 @@ export class Peers {
 
   [Symbol.iterator](): IterableIterator<Peer> {
     return this.#peers.values()
-  }
-
-  links(): IterableIterator<LinkId> {
-    return this.#peers.keys()
   }
 
   get size(): number {
@@ -95,4 +95,9 @@ export class Peers {
     const { kind, body } = encodeMessage(message)
     for (const link of this.#peers.keys()) this.effects.push({ type: 'send', link, kind, body })
   }
+}
+
+/** Why the link of a peer is cut from which nothing is heard: half open, it could not be made anew. */
+export function fellSilent(peer: Peer | undefined): TallymeshError {
+  return new TallymeshError('LINK_FAILED', `${peer?.identity.name} fell silent; the link was cut`)
 }

@@ -1,4 +1,12 @@
-import { checkName, type ReplicaId, replicaId, type StoreId, storeId, TallymeshError } from '@tallymesh/crdt'
+import {
+  checkName,
+  type LogPoint,
+  type ReplicaId,
+  replicaId,
+  type StoreId,
+  storeId,
+  TallymeshError,
+} from '@tallymesh/crdt'
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { messageYjsSyncStep1, messageYjsSyncStep2, messageYjsUpdate } from 'y-protocols/sync'
@@ -36,6 +44,8 @@ export type Message =
   /** A commit, as it happens (Yjs update). */
   | { readonly type: 'update'; readonly log: ReplicaId; readonly update: Uint8Array }
   | { readonly type: 'durable'; readonly marks: readonly DurableMark[] }
+  /** Where the sender stands since the last one on this link: see `Stands`. `more` follows. */
+  | { readonly type: 'stand'; readonly more: boolean; readonly logs: readonly LogPoint[] }
   /** Whom the sender is linked to: how a node learns of members that nobody has recorded yet. */
   | { readonly type: 'members'; readonly members: readonly Introduction[] }
   /** The heartbeat: the sender's live replica id, the replica ids of its direct peers, and a sum over all its logs. */
@@ -48,7 +58,7 @@ export type Message =
     }
 
 /** The frame kinds of the messages. */
-export const KIND = { clocks: 16, sync: 17, durable: 18, ping: 19, members: 20 } as const
+export const KIND = { clocks: 16, sync: 17, durable: 18, ping: 19, members: 20, stand: 21 } as const
 const URLS_MAX = 8
 const URL_BYTES_MAX = 1024
 const LOGS_PER_FRAME_MAX = 30_000
@@ -94,6 +104,14 @@ function writeMessage(encoder: encoding.Encoder, message: Message): number {
         encoding.writeVarUint(encoder, clock)
       }
       return KIND.durable
+    case 'stand':
+      encoding.writeUint8(encoder, message.more ? 1 : 0)
+      encoding.writeVarUint(encoder, message.logs.length)
+      for (const { log, clock } of message.logs) {
+        encoding.writeVarUint(encoder, log)
+        encoding.writeVarUint(encoder, clock)
+      }
+      return KIND.stand
     case 'members':
       encoding.writeVarUint(encoder, message.members.length)
       for (const { store, name, urls } of message.members) {
@@ -148,6 +166,8 @@ function readMessage(decoder: decoding.Decoder, kind: number): Message {
       return readSync(decoder)
     case KIND.durable:
       return { type: 'durable', marks: readList(decoder, readMark) }
+    case KIND.stand:
+      return { type: 'stand', more: readFlag(decoder), logs: readList(decoder, readLogPoint) }
     case KIND.members:
       return { type: 'members', members: readList(decoder, readIntroduction) }
     case KIND.ping: {
@@ -191,6 +211,10 @@ function readLogState(decoder: decoding.Decoder): LogState {
   const log = replicaId(readUint(decoder))
   const clock = readUint(decoder)
   return { log, clock, lo: decoding.readUint32(decoder), hi: decoding.readUint32(decoder) }
+}
+
+function readLogPoint(decoder: decoding.Decoder): LogPoint {
+  return { log: replicaId(readUint(decoder)), clock: readUint(decoder) }
 }
 
 function readMark(decoder: decoding.Decoder): DurableMark {

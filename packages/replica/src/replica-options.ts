@@ -1,5 +1,4 @@
 import type { BatchVersion, Random, StoreId } from '@tallymesh/crdt'
-import type { Member } from './membership.js'
 
 export interface ReplicaOptions {
   readonly name: string
@@ -19,13 +18,16 @@ export interface ReplicaOptions {
   readonly antiEntropyMs: number
   /** Bytes of an update in one frame, about; default 32 KiB. */
   readonly updateBytesMax?: number
+  /** Operations that may be open before new ones are refused, and that are remembered before settled ones whose ids carry a time are
+   *  forgotten early; default 500,000. */
+  readonly operationsMax?: number
+  /** How long after an operation was first known here its retries are recognized, at least; default 10 minutes. */
+  readonly retryWindowMs?: number
+  /** For how long nobody counts under a replica id before it is folded into another; default 60 s. */
+  readonly foldAfterMs?: number
+  /** For how long the slots of a folded id are remembered: what turns up of them on a disk that was away still counts then; default
+   *  24 hours. */
+  readonly foldGraceMs?: number
   /** Entries of one commit, at most: what bounds the time that forming it takes. 100 or more; default 2,048. */
   readonly commitEntriesMax?: number
-}
-
-/** A member with how far it is behind this node. */
-export interface MemberView extends Member {
-  /** Batches of this node's own log that the member has not confirmed as durable. */
-  readonly lag: number
-  readonly phi: number
 }

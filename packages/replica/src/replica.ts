@@ -1,26 +1,20 @@
-import {
-  type AdoptedEntry,
-  type CounterKey,
-  type Entry,
-  type LogWrite,
-  type ReplicaId,
-  type StoredLog,
-  showReplicaId,
-  type Table,
-  TallymeshError,
-} from '@tallymesh/crdt'
+import type { AdoptedEntry, CounterKey, Entry, ReplicaId, StoredLog, Table, TallymeshError } from '@tallymesh/crdt'
 import type { Cell } from './cell.js'
 import { Commits } from './commits.js'
 import type { Effect, Input, LinkId, PeerIdentity } from './effect.js'
 import { Forks } from './forks.js'
+import { Leaving } from './leaving.js'
 import { Links } from './links.js'
 import { MemberRecords, removed } from './member-records.js'
+import { type MemberView, memberViews } from './member-view.js'
 import { Membership } from './membership.js'
+import { Operations } from './operations.js'
 import { OwnTime } from './own-time.js'
-import { Peers } from './peers.js'
+import { fellSilent, Peers } from './peers.js'
 import { type DurableMark, decodeMessage } from './protocol.js'
-import type { MemberView, ReplicaOptions } from './replica-options.js'
+import type { ReplicaOptions } from './replica-options.js'
 import { Room, type WrittenLog } from './room.js'
+import { logDamaged } from './stored-log.js'
 import { refusal, Sync, type SyncOwner } from './sync.js'
 import { WriteConcerns } from './write-concerns.js'
 
@@ -33,6 +27,8 @@ export class Replica implements SyncOwner {
   readonly commits: Commits
   readonly peers: Peers
   readonly sync: Sync
+  readonly operations: Operations
+  readonly leaving: Leaving
   readonly #forks: Forks
   readonly #links: Links
   readonly #records: MemberRecords
@@ -50,10 +46,12 @@ export class Replica implements SyncOwner {
     this.commits = new Commits(this.room, options)
     this.peers = new Peers(this.#effects)
     this.sync = new Sync(this.room, this.commits, options.store, this.peers, this, options.updateBytesMax)
+    this.operations = new Operations(options, this.room, this.commits, this.members, this.peers)
     this.#forks = new Forks(options.name, this.room, this.commits, this.#effects)
     this.#links = new Links(options.instance, options.heartbeatMs)
     this.#records = new MemberRecords(options, this.members, this.commits)
     this.#concerns = new WriteConcerns(this.members, this.room.forked, this.#effects)
+    this.leaving = new Leaving(this, this.#records, this.#concerns)
   }
 
   get table(): Table {
@@ -71,23 +69,25 @@ export class Replica implements SyncOwner {
     const damage = this.room.load(stored)
     if (damage === undefined) return undefined
     this.#damaged.push(stored.log)
-    const text = `log ${showReplicaId(stored.log)} is damaged: ${damage}. What it said is kept; it is fetched afresh from a peer`
-    return new TallymeshError('LOG_DAMAGED', text)
+    return logDamaged(stored.log, damage)
   }
 
   /** Ends loading. `resume` is the replica id that the witness proved current, if it did. */
   start(resume: ReplicaId | undefined): void {
     this.#forks.load()
+    if (this.#damaged.length > 0) this.operations.lost()
     for (const log of this.#damaged.splice(0)) this.stuck(log)
     this.room.takeChanged()
-    if (resume !== undefined && this.room.logs.get(resume)?.complete && !this.room.forked.has(resume)) {
-      this.commits.resume(resume)
-    }
+    if (resume === undefined || !this.room.logs.get(resume)?.complete || this.room.isClosed(resume)) return
+    if (this.room.ledger.folds.claimsOf(resume).next().done) this.commits.resume(resume)
   }
 
   /** Takes one input in; answers what the outside has to do, in order. Never throws for what peers send. */
   step(input: Input): Effect[] {
     this.#take(input)
+    if (this.operations.folding.isClaimed) this.#forks.folded(this.#time.nowMs)
+    this.#forks.look()
+    if (this.operations.look(this.#time.nowMs, this.#time.wallMs)) this.#effects.push({ type: 'admitted' })
     const ids = this.room.takeChanged()
     if (ids.length > 0) this.#effects.push({ type: 'changed', ids })
     return this.#effects.splice(0)
@@ -95,18 +95,19 @@ export class Replica implements SyncOwner {
 
   /** Whether a `flush` would persist something. */
   get wantsFlush(): boolean {
-    return this.#writing === undefined && (this.commits.pending || this.room.hasWrites)
+    return this.#writing === undefined && (this.commits.pending || this.commits.work.due || this.room.writes.any)
   }
 
   /** Whether everything that was counted or received is durable. */
   get settled(): boolean {
-    return this.#writing === undefined && !this.commits.pending && !this.room.hasWrites
+    return this.#writing === undefined && !this.commits.pending && !this.room.writes.any
   }
 
   /** Takes over, once started, what a replica whose disk failed had not made durable besides counts. */
   takeOver(entries: Iterable<Entry>): void {
     for (const entry of entries) {
       if (entry.kind === 'member') this.#records.record(entry)
+      if (entry.kind === 'operation') this.operations.takeOver(entry)
       if (entry.kind !== 'adopted') continue
       this.#adopt(entry, 'what waited for the disk')
       // It may have been shown, and no value falls.
@@ -119,12 +120,8 @@ export class Replica implements SyncOwner {
   }
 
   /** Everybody else in the room, as this node sees it. */
-  *view(): IterableIterator<MemberView> {
-    const own = this.commits.state
-    for (const member of this.members.others()) {
-      const lag = own ? Math.max(0, own.clock - this.#concerns.clockOf(own.log, member.store)) : 0
-      yield { ...member, lag, phi: this.members.phi(member.store, this.#time.nowMs) }
-    }
+  view(): IterableIterator<MemberView> {
+    return memberViews(this.members, this.#concerns, this.commits.state, this.#time.nowMs)
   }
 
   diverged(log: ReplicaId, reason: string, entries: readonly Entry[]): void {
@@ -136,9 +133,8 @@ export class Replica implements SyncOwner {
   learned(peer: string, entries: readonly Entry[]): void {
     for (const entry of entries) if (entry.kind === 'adopted') this.#checkBeyond(entry, peer)
     this.#forks.learned(this.#time.nowMs)
-    for (const link of this.peers.links()) {
-      const store = this.peers.get(link)?.identity.store
-      if (store !== undefined && this.members.isRemoved(store)) this.#refuse(link, removed(store))
+    for (const { link, identity } of [...this.peers]) {
+      if (this.members.isRemoved(identity.store)) this.#refuse(link, removed(identity.store))
     }
   }
 
@@ -164,7 +160,7 @@ export class Replica implements SyncOwner {
   #take(input: Input): void {
     switch (input.type) {
       case 'tick':
-        return this.#tick(input.nowMs)
+        return this.#tick(input.nowMs, input.wallMs)
       case 'open':
         return this.#open(input.link, input.peer, input.dialed)
       case 'closed':
@@ -183,6 +179,8 @@ export class Replica implements SyncOwner {
       case 'remove':
         this.#records.remove(input.store)
         return this.learned(this.options.name, [])
+      case 'leave':
+        return this.leaving.begin()
       default: {
         const unreachable: never = input
         throw new TypeError(`unknown input ${JSON.stringify(unreachable)}`)
@@ -190,38 +188,31 @@ export class Replica implements SyncOwner {
     }
   }
 
-  #tick(nowMs: number): void {
+  #tick(nowMs: number, wallMs: number | undefined): void {
     // What was not heard while this process stood still says nothing about the peers.
-    if (this.#time.tick(nowMs)) {
+    if (this.#time.tick(nowMs, wallMs)) {
       this.members.resume(this.#time.nowMs)
       this.#links.resume(this.#time.nowMs)
     }
     this.#concerns.tick(this.#time.nowMs)
     this.#judge()
-    this.#cutSilent()
+    for (const link of this.#links.silent(this.#time.nowMs)) this.#refuse(link, fellSilent(this.peers.get(link)))
+    this.leaving.look()
+    if (!this.#writing) this.operations.stands.tick()
     if (!this.#time.takeHeartbeat()) return
     this.sync.heartbeat()
-    if (this.#time.takeComparison()) this.sync.compare()
-  }
-
-  /** A link whose peer fell silent is half open: cut, it can be made anew. */
-  #cutSilent(): void {
-    for (const link of this.#links.silent(this.#time.nowMs)) {
-      const name = this.peers.get(link)?.identity.name
-      this.#refuse(link, new TallymeshError('LINK_FAILED', `${name} fell silent; the link was cut`))
-    }
+    if (this.#time.takeComparison())
+      for (const part of [this.sync, this.operations.stands, this.leaving]) part.compare()
   }
 
   #judge(): void {
-    for (const { store, name, state } of this.members.judge(this.#time.nowMs)) {
-      this.#effects.push({ type: 'member', store, name, state })
-    }
+    const changed = this.members.judge(this.#time.nowMs)
+    this.#effects.push(...changed.map(({ store, name, state }): Effect => ({ type: 'member', store, name, state })))
   }
 
   #open(link: LinkId, peer: PeerIdentity, dialed: boolean): void {
     if (peer.instance === this.options.instance) {
-      // The own URL stood among the seeds.
-      for (const url of peer.urls) this.members.reached(url)
+      for (const ownUrl of peer.urls) this.members.reached(ownUrl)
       this.#effects.push({ type: 'close', link, reason: undefined })
       return
     }
@@ -275,9 +266,10 @@ export class Replica implements SyncOwner {
   #flush(): void {
     if (!this.wantsFlush) return
     const formed = this.commits.form(this.#time.tickMs ?? 0, () => this.#records.first())
-    const logs: LogWrite[] = this.room.takeWrites(this.commits.carries)
+    const logs = this.room.writes.take(this.commits.extra.size > 0)
     if (formed) logs.push(formed.write)
     this.#writing = this.room.completeOf(logs)
+    this.operations.stands.capture(!this.commits.draining)
     this.#effects.push({ type: 'persist', logs, commit: formed?.commit.mark })
   }
 
@@ -285,16 +277,16 @@ export class Replica implements SyncOwner {
     const written = this.#writing ?? []
     this.#writing = undefined
     const commit = this.commits.persisted()
-    const marks = written.flatMap(({ log, clock }): DurableMark[] => {
-      const durable = this.room.markDurable(log, clock)
-      const foreign = durable !== undefined && log.id !== commit?.replica
-      return foreign ? [{ store: this.options.store, log: log.id, clock: durable }] : []
-    })
+    const durable = written.flatMap(({ log, clock }) => this.room.markDurable(log, clock))
+    const marks = durable
+      .filter(({ log }) => log !== commit?.replica)
+      .map(point => ({ store: this.options.store, ...point }))
     if (commit) {
       this.#effects.push({ type: 'acknowledge', commit: commit.done })
       this.#concerns.durable(commit.done, commit.replica, commit.end)
       this.sync.committed(commit)
     }
     this.sync.durable(marks)
+    this.operations.stands.persisted(!this.commits.pending && !this.room.writes.any)
   }
 }

@@ -1,22 +1,24 @@
 import {
   type CheckedUpdate,
-  decodeBatch,
-  decodeLogUpdate,
   type Entry,
   freshReplicaId,
+  isLedgerEntry,
+  Ledger,
+  type LedgerEntry,
+  type LogPoint,
   type LogWrite,
   type Random,
   type ReplicaId,
   ReplicaLog,
   type StoredLog,
+  saidAlone,
   Table,
 } from '@tallymesh/crdt'
 import { Carried } from './carried.js'
 import type { Membership } from './membership.js'
+import { PendingWrites } from './pending-writes.js'
 import type { LogState } from './protocol.js'
-
-/** Bytes of one update that is taken over, about. */
-const TAKEN_OVER_BYTES = 256 * 1024
+import { replayStored, undoubted } from './stored-log.js'
 
 const NONE: readonly number[] = []
 
@@ -33,30 +35,52 @@ export class Room {
   /** Logs with two histories: frozen, not exchanged; what they say lives on in adopted slots. */
   readonly forked = new Set<ReplicaId>()
   readonly carried = new Carried()
+  readonly ledger = new Ledger(this.table, log => this.forked.has(log))
   /** The clock up to which each log is on this disk, and complete. */
   readonly #durable = new Map<ReplicaId, number>()
   /** Forks that entries tell of, until `takeForks`. */
   #forks: ReplicaId[] = []
-  #writes: LogWrite[] = []
-  /** What to write of logs that are fetched afresh: the disk keeps its part until the whole is here. */
-  readonly #refetched = new Map<ReplicaId, LogWrite[]>()
+  readonly writes = new PendingWrites()
   readonly #changed = new Set<number>()
+  /** Logs of which the table knows more than they said here. */
+  readonly #begunAnew = new Set<ReplicaId>()
+  /** Whether a total of the log that was applied last is below one that it said before: another history of it did. Across a gap
+   *  nothing else may tell the two apart. */
+  fell = false
+  /** The ids that were folded whole since somebody looked. */
+  ended: ReplicaId[] = []
 
   constructor(readonly members: Membership) {}
 
   /** Takes in what the store holds of a log. Answers what is wrong with it, if something is: then all that can be read of it
    *  is merged, and the log itself is not held. */
   load(stored: StoredLog): string | undefined {
-    const log = new ReplicaLog(stored.log, this.table)
-    let damage = stored.damage
-    for (const update of stored.updates) {
-      const found = this.#loadUpdate(log, update)
-      damage ??= found
+    if (this.isOver(stored.log)) {
+      this.writes.add({ log: stored.log, drop: true })
+      return undefined
     }
-    if (damage !== undefined) return damage
+    const log = new ReplicaLog(stored.log, this.table)
+    const said: LedgerEntry[] = []
+    const damage = replayStored(log, stored, entry => this.#note(log.id, entry, said))
+    if (damage !== undefined) {
+      // At no clock: the log has to come again for that.
+      this.#act({ id: log.id, clock: 0 }, 0, undoubted(said), said.length > 0)
+      return damage
+    }
+    this.#act(log, 0, said, log.complete)
     this.logs.set(log.id, log)
     if (log.complete) this.#durable.set(log.id, log.clock)
     return undefined
+  }
+
+  /** Whether nothing of this log is taken in: it is frozen, or folded whole. */
+  isClosed(id: ReplicaId): boolean {
+    return this.forked.has(id) || this.isOver(id)
+  }
+
+  /** Whether the id is folded whole. */
+  isOver(id: ReplicaId): boolean {
+    return this.table.isRemoved(id)
   }
 
   /** The log of an id; an empty one where nothing is held. */
@@ -69,7 +93,7 @@ export class Room {
   freshId(random: Random): ReplicaId {
     for (;;) {
       const id = freshReplicaId(random)
-      if (!this.logs.has(id) && !this.forked.has(id) && this.table.slotsOf(id).next().done) return id
+      if (!this.logs.has(id) && !this.isClosed(id) && this.table.slotsOf(id).next().done) return id
     }
   }
 
@@ -85,86 +109,83 @@ export class Room {
     const head = log.head
     const before = log.clock
     this.logs.set(log.id, log)
-    const entries = this.#merge(log, checked)
-    this.#write({
+    if (before === 0 && !this.table.slotsOf(log.id).next().done) this.#begunAnew.add(log.id)
+    this.fell = false
+    const entries = log.apply(checked)
+    const said: LedgerEntry[] = []
+    for (const entry of entries) {
+      const rose = this.#note(log.id, entry, said)
+      this.fell ||= !rose && this.#fallsBack(log.id, entry)
+    }
+    this.#act(log, before, said, log.complete)
+    this.writes.add({
       log: log.id,
       ...(log.clock > before ? { append: { clock: before, update: checked.bytes } } : {}),
       ...(checked.update.deletes && log.head > head ? { head: { clock: log.head, update: log.headUpdate() } } : {}),
     })
-    if (log.complete) this.#release(log.id)
+    if (log.complete) this.writes.release(log.id)
     return entries
   }
 
-  /** Takes over what a room whose disk failed held of others' logs and the disk does not: it may have been shown, and no value
-   *  falls. Of what it held in part, or forgot to fetch it again, the totals stay.
-   *  @param own ids that it wrote under: of those nothing counts that the disk does not have */
-  takeOver(old: Room, own: readonly (ReplicaId | undefined)[]): void {
-    const excluded = (id: ReplicaId) => own.includes(id) || this.forked.has(id) || old.forked.has(id)
-    for (const held of old.logs.values()) {
-      if (excluded(held.id)) continue
-      const log = this.log(held.id)
-      while (held.complete && log.clock < held.clock) {
-        const verdict = log.check(held.diff(log.clock, TAKEN_OVER_BYTES).bytes)
-        if (verdict.verdict !== 'new') break
-        this.apply(log, verdict)
-      }
-    }
-    for (const id of old.table.replicas()) {
-      if (excluded(id)) continue
-      for (const { key, p, n } of old.table.slotsOf(id)) this.table.merge(id, this.table.idOf(key), p, n)
-    }
+  /** The table knows more of a replica than its log says here: totals that are lower say nothing. */
+  beginsAnew(replica: ReplicaId): void {
+    this.#begunAnew.add(replica)
   }
 
   /** Forgets a log: in memory now, on disk with the next write. The table keeps what it said. */
   drop(id: ReplicaId): void {
-    this.#release(id)
+    this.writes.release(id)
     this.#forget(id)
-    this.#write({ log: id, drop: true })
+    this.writes.add({ log: id, drop: true })
   }
 
   /** Forgets a log that is held in part, to fetch it again: in memory now, on disk once it is here whole. */
   refetch(id: ReplicaId): void {
-    this.#release(id)
+    this.writes.release(id)
     this.#forget(id)
-    this.#refetched.set(id, [{ log: id, drop: true }])
+    this.writes.hold(id)
   }
 
-  /** Raises the table by entries of a log that came in a way that may not be applied to it. */
+  /** Raises the table by entries of a log that may not be applied to it. What they say of operations is left out. */
   mergeEntries(log: ReplicaId, entries: readonly Entry[]): void {
-    for (const entry of entries) this.#note(log, entry)
+    for (const entry of entries) this.#note(log, entry, [])
   }
 
-  /** What a log says, its slots and what it carries besides, as far as no other sound log carries it: entries to adopt. */
-  *uncarried(log: ReplicaId): IterableIterator<Entry> {
-    for (const { key, p, n } of this.table.slotsOf(log)) {
-      const entry: Entry = { kind: 'adopted', replica: log, key, p, n }
-      if ((p > 0 || n > 0) && !this.carried.covers(entry, log, this.forked)) yield entry
-    }
-    for (const entry of [...this.carried.of(log)]) {
-      if (this.carried.covers(entry, log, this.forked)) continue
-      if (entry.kind !== 'adopted') yield entry
-      else yield { ...entry, ...this.table.slot(entry.replica, this.table.idOf(entry.key)) }
+  /** Two histories exist under this id: its log is frozen. */
+  freeze(log: ReplicaId): void {
+    if (!this.isOver(log)) this.forked.add(log)
+    this.#acted(this.ledger.drain())
+    this.#voidFrozen()
+  }
+
+  /** What waits for logs that nobody holds any more acts now. */
+  actWithout(): void {
+    this.#acted(this.ledger.drain(true))
+  }
+
+  /** What frozen logs said of operations is said by others now. */
+  #voidFrozen(): void {
+    for (const log of this.forked) {
+      if (saidAlone(this.ledger, log).next().done) this.#acted(this.ledger.void(log))
     }
   }
 
   /** The ids that were said to be forked since the last call. */
   takeForks(): ReplicaId[] {
-    const forks = this.#forks
+    const forks = this.#forks.filter(log => !this.isOver(log))
     this.#forks = []
     return forks
   }
 
-  /** What waits for the disk; the caller now answers for it. With `holdDrops`, dropped logs stay on the disk for now: what
-   *  they said is not yet carried by others. */
-  takeWrites(holdDrops: boolean): LogWrite[] {
-    const writes = this.#writes
-    const dropped = new Set(holdDrops ? writes.filter(({ drop }) => drop).map(({ log }) => log) : [])
-    this.#writes = writes.filter(({ log }) => dropped.has(log))
-    return writes.filter(({ log }) => !dropped.has(log))
+  /** The own log came forward by a commit: what it says of operations acts. */
+  wrote(log: ReplicaLog, from: number, entries: readonly Entry[]): void {
+    this.#act(log, from, entries.filter(isLedgerEntry), true)
   }
 
   /** The own log `log` carries an entry that is not a count of its own from now on. What it adopts counts here, too. */
   carry(log: ReplicaId, entry: Entry): void {
+    if (entry.kind === 'drop') this.carried.drop(log, entry.of)
+    if (isLedgerEntry(entry)) return
     this.carried.note(log, entry)
     const id = this.table.mergeEntry(log, entry)
     if (id !== -1) this.#changed.add(id)
@@ -176,10 +197,6 @@ export class Room {
       const log = this.logs.get(id)
       return log?.complete ? [{ log, clock: log.clock }] : []
     })
-  }
-
-  get hasWrites(): boolean {
-    return this.#writes.length > 0
   }
 
   /** The keys (by table id) that changed since the last call. */
@@ -194,12 +211,12 @@ export class Room {
     this.#changed.add(id)
   }
 
-  /** What of `log` was held when a write was handed out is durable now; it was complete then. Answers the clock that may be
-   *  confirmed: never that of a log that was forgotten since. */
-  markDurable(log: ReplicaLog, clock: number): number | undefined {
-    if (this.logs.get(log.id) !== log || clock <= this.durableClock(log.id)) return undefined
+  /** What of `log` was held when a write was handed out is durable now; it was complete then. Answers what may be
+   *  confirmed: nothing of a log that was forgotten since. */
+  markDurable(log: ReplicaLog, clock: number): LogPoint[] {
+    if (this.logs.get(log.id) !== log || clock <= this.durableClock(log.id)) return []
     this.#durable.set(log.id, clock)
-    return clock
+    return [{ log: log.id, clock }]
   }
 
   durableClock(id: ReplicaId): number {
@@ -223,58 +240,55 @@ export class Room {
     this.#durable.delete(id)
   }
 
-  #write(write: LogWrite): void {
-    const writes = this.#refetched.get(write.log) ?? this.#writes
-    writes.push(write)
-  }
-
-  #release(id: ReplicaId): void {
-    this.#writes.push(...(this.#refetched.get(id) ?? []))
-    this.#refetched.delete(id)
-  }
-
-  #loadUpdate(log: ReplicaLog, update: Uint8Array): string | undefined {
-    try {
-      for (const entry of log.replay(update)) this.#note(log.id, entry)
-      return undefined
-    } catch (error) {
-      this.#salvage(log.id, update)
-      return error instanceof Error ? error.message : String(error)
+  /** Takes in what a log says. Answers whether a slot rose.
+   *  @param said takes what the entry says of operations */
+  #note(log: ReplicaId, entry: Entry, said: LedgerEntry[]): boolean {
+    if (isLedgerEntry(entry)) {
+      if (entry.kind === 'drop') this.carried.drop(log, entry.of)
+      // Of what is folded the table may learn before it comes in its own log.
+      if (entry.kind === 'fold') this.#begunAnew.add(entry.replica)
+      said.push(entry)
+      return false
     }
-  }
-
-  /** Merges what can still be read of a damaged log. Totals only rise: every batch that can be read may count. */
-  #salvage(log: ReplicaId, bytes: Uint8Array): void {
-    for (const element of attempt(() => decodeLogUpdate(log, bytes).elements) ?? []) {
-      const batch = attempt(() => decodeBatch(element, this.table))
-      for (const { entry } of batch?.entries ?? []) this.#note(log, entry)
-    }
-  }
-
-  #merge(log: ReplicaLog, checked: CheckedUpdate): Entry[] {
-    const entries = log.apply(checked)
-    for (const entry of entries) this.#note(log.id, entry)
-    return entries
-  }
-
-  #note(log: ReplicaId, entry: Entry): void {
     this.carried.note(log, entry)
     if (entry.kind === 'member') this.members.record(entry)
-    if (entry.kind === 'fork') this.#forks.push(entry.replica)
+    if (entry.kind === 'fork' && !this.isOver(entry.replica)) this.#forks.push(entry.replica)
     const id = this.table.mergeEntry(log, entry)
     if (id !== -1) this.#changed.add(id)
+    return id !== -1
+  }
+
+  #fallsBack(log: ReplicaId, entry: Entry): boolean {
+    if (entry.kind !== 'slot' || this.#begunAnew.has(log)) return false
+    const { p, n } = this.table.slot(log, this.table.idOf(entry.key))
+    if (entry.p >= p && entry.n >= n) return false
+    return !this.carried.adopts(log, entry.key, entry.p < p ? p : 0, entry.n < n ? n : 0)
+  }
+
+  #acted(changed: readonly number[]): void {
+    for (const id of changed) this.#changed.add(id)
+    for (const log of this.ledger.takeFenced()) this.#end(log)
+  }
+
+  /** The id is folded whole: what it counted counts elsewhere, and what its log said others say. */
+  #end(log: ReplicaId): void {
+    this.ended.push(log)
+    this.forked.delete(log)
+    if (this.logs.has(log)) this.drop(log)
+  }
+
+  #act(
+    { id, clock }: Pick<ReplicaLog, 'id' | 'clock'>,
+    from: number,
+    said: readonly LedgerEntry[],
+    complete: boolean,
+  ): void {
+    this.#acted(this.ledger.take(id, from, clock, complete, said))
+    if (this.forked.size > 0 && said.length > 0) this.#voidFrozen()
   }
 }
 
 /** How far a log is, and a sum over its content and its history. */
 export function stateOf({ id, clock, digest, tip }: ReplicaLog): LogState {
   return { log: id, clock, lo: (digest.lo ^ (tip ?? 0)) >>> 0, hi: digest.hi }
-}
-
-function attempt<Result>(read: () => Result): Result | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
-  }
 }

@@ -39,6 +39,8 @@ export interface SyncOwner {
  *  update is applied only where it follows without a gap. */
 export class Sync {
   readonly #clocks: Clocks
+  /** Updates of ids that are folded whole: what they brought is not taken in. */
+  refusedFolded = 0
 
   constructor(
     readonly room: Room,
@@ -79,6 +81,16 @@ export class Sync {
     if (this.peers.size > 0) this.peers.sendAll(this.#clocks.ping())
   }
 
+  /** See `Clocks.ask`. */
+  ask(): void {
+    this.#clocks.ask()
+  }
+
+  /** See `Clocks.passedOn`. */
+  get passedOn(): boolean {
+    return this.#clocks.passedOn
+  }
+
   /** Compares clocks with the peers whose sums differ. */
   compare(): void {
     this.#clocks.compare()
@@ -102,6 +114,9 @@ export class Sync {
       case 'durable':
         for (const mark of message.marks) this.#takeMark(peer, mark)
         return
+      case 'stand':
+        peer.stand.take(message.logs, message.more)
+        return
       case 'members':
         for (const member of message.members) this.room.members.heard(member)
         return
@@ -114,7 +129,7 @@ export class Sync {
   committed(commit: InFlight): void {
     // With the first commit of an id peers learn whose it is: they confirm to its origin.
     if (commit.clock === 0) this.heartbeat()
-    if (!this.room.forked.has(commit.replica)) {
+    if (!this.room.isClosed(commit.replica)) {
       this.#spread(commit.replica, commit.clock, commit.end, commit.bytes, undefined)
     }
     for (const peer of this.peers) {
@@ -155,6 +170,7 @@ export class Sync {
     const known = peer.replica
     peer.replica = ping.replica
     peer.linked = new Set(ping.linked)
+    this.room.members.told(peer.identity.store, ping.replica !== 0 && peer.linked.has(ping.replica))
     const sum = this.#clocks.sum()
     peer.differs = sum.lo !== ping.lo || sum.hi !== ping.hi
     if (known !== peer.replica) this.#confirmTo(peer)
@@ -166,7 +182,7 @@ export class Sync {
       return
     }
     const log = this.room.logs.get(id)
-    const servable = log?.complete && !this.room.forked.has(id)
+    const servable = log?.complete && !this.room.isClosed(id)
     if (!servable || clock >= log.clock) {
       // Every question has an answer, and this one says that there is nothing, so that the peer stops waiting.
       this.peers.send(peer, { type: 'diff', log: id, update: NOTHING, more: false })
@@ -179,7 +195,10 @@ export class Sync {
 
   /** Checks and applies an update. Answers whether it brought the log forward. */
   #take(peer: Peer, id: ReplicaId, bytes: Uint8Array, live: boolean): boolean {
-    if (this.room.forked.has(id)) return false
+    if (this.room.isClosed(id)) {
+      if (this.room.isOver(id)) this.refusedFolded++
+      return false
+    }
     const log = this.room.log(id)
     const verdict = log.check(bytes)
     if (id === this.commits.replica) {
@@ -201,6 +220,10 @@ export class Sync {
         const before = log.clock
         const entries = this.room.apply(log, verdict)
         peer.has.set(id, Math.max(peer.has.get(id) ?? 0, log.clock))
+        if (this.room.fell) {
+          this.owner.diverged(id, `${peer.identity.name} sent totals below those that it had`, [])
+          return false
+        }
         if (log.complete) this.#spread(id, before, log.clock, verdict.bytes, peer)
         this.owner.learned(peer.identity.name, entries)
         return true

@@ -67,12 +67,14 @@ export class WriteConcerns {
     })
   }
 
-  /** How many other stores that still belong to the room hold `log` up to `clock`. */
+  /** How many other stores that belong to the room, and are not about to leave it, hold `log` up to `clock`. */
   #count(log: ReplicaId, clock: number): number {
     let count = 0
     if (this.forked.has(log)) return count
     for (const [store, confirmed] of this.#confirmed.get(log) ?? []) {
-      if (confirmed >= clock && store !== this.members.own && !this.members.isRemoved(store)) count++
+      if (confirmed < clock || store === this.members.own || this.members.isRemoved(store)) continue
+      // Its disk goes with it.
+      if (this.members.isLeaving(store) !== true) count++
     }
     return count
   }

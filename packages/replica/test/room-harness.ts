@@ -25,6 +25,8 @@ export interface RoomOptions {
   readonly antiEntropyMs?: number
   readonly delayMs?: number
   readonly updateBytesMax?: number
+  readonly foldAfterMs?: number
+  readonly foldGraceMs?: number
   /** Reads each confirmed log back from the disk. */
   readonly deepChecks?: boolean
   /** Keeps a hash over all effects. */
@@ -38,6 +40,8 @@ export class RoomHarness {
   readonly heartbeatMs: number
   readonly antiEntropyMs: number
   readonly updateBytesMax: number
+  readonly foldAfterMs: number | undefined
+  readonly foldGraceMs: number | undefined
   readonly deepChecks: boolean
   delayMs: number
   /** Frames to lose: answers true for each that never arrives. */
@@ -56,6 +60,8 @@ export class RoomHarness {
     this.heartbeatMs = options.heartbeatMs ?? 1000
     this.antiEntropyMs = options.antiEntropyMs ?? 3000
     this.updateBytesMax = options.updateBytesMax ?? 32 * 1024
+    this.foldAfterMs = options.foldAfterMs
+    this.foldGraceMs = options.foldGraceMs
     this.delayMs = options.delayMs ?? 5
     this.deepChecks = options.deepChecks ?? true
     this.#hashes = options.hashes ?? false

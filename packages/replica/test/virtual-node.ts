@@ -18,6 +18,8 @@ export class VirtualNode {
   /** What this machine's clock says beyond the room's. */
   skewMs = 0
   persistMs = 2
+  /** What its clock on the wall says, ms since 1970. */
+  wallMs: () => number = () => 0
   /** Every effect of this process's life that a test may want to see. */
   readonly reports: ReportEffect[] = []
   readonly members: string[] = []
@@ -80,6 +82,8 @@ export class VirtualNode {
       heartbeatMs: this.room.heartbeatMs,
       antiEntropyMs: this.room.antiEntropyMs,
       updateBytesMax: this.room.updateBytesMax,
+      ...(this.room.foldAfterMs !== undefined && { foldAfterMs: this.room.foldAfterMs }),
+      ...(this.room.foldGraceMs !== undefined && { foldGraceMs: this.room.foldGraceMs }),
     })
     let clean = true
     for (const stored of this.disk.load()) {
@@ -152,7 +156,7 @@ export class VirtualNode {
 
   #tick(life: number): void {
     if (life !== this.life || !this.replica) return
-    this.step({ type: 'tick', nowMs: this.room.nowMs + this.skewMs })
+    this.step({ type: 'tick', nowMs: this.room.nowMs + this.skewMs, wallMs: this.wallMs() })
     this.room.after(this.room.heartbeatMs / 4, () => this.#tick(life))
   }
 

@@ -49,6 +49,18 @@ test('a store that is behind, this store and a removed one do not count', () => 
   assert.is(effects.length, 1)
 })
 
+test('a store that is about to leave does not count: its disk goes with it', () => {
+  const { concerns: waits, effects, members } = concerns()
+  waits.add(1, 5, 2, 1000)
+  waits.durable(5, LOG, 3)
+  members.told(A, true)
+  waits.confirmed({ store: A, log: LOG, clock: 3 })
+  assert.equal(effects, [])
+  members.told(A, false)
+  waits.confirmed({ store: A, log: LOG, clock: 3 })
+  assert.equal(effects, [{ type: 'confirmed', ticket: 1 }])
+})
+
 test('what a store says replaces what it said', () => {
   const { concerns: waits, effects } = concerns()
   waits.confirmed({ store: A, log: LOG, clock: 9 })

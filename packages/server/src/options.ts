@@ -1,6 +1,7 @@
 import { TallymeshError } from '@tallymesh/crdt'
 import type { Logger } from 'pino'
 import type { TallymeshNode } from 'tallymesh'
+import { INTEGERS } from './integers.js'
 import { isLoopback } from './security/loopback.js'
 import type { TlsFiles } from './security/tls-files.js'
 import type { Tokens } from './security/tokens.js'
@@ -32,8 +33,14 @@ export interface ServerOptions {
   readonly antiEntropyMs?: number | undefined
   readonly replicasTimeoutMs?: number | undefined
   readonly closeTimeoutMs?: number | undefined
+  readonly retryWindowMs?: number | undefined
+  readonly operationsMax?: number | undefined
+  readonly foldAfterMs?: number | undefined
+  readonly foldGraceMs?: number | undefined
   /** How long `drain` keeps serving while the balancer notices, in ms, 0 to 600,000. Default 5,000. */
   readonly drainMs?: number | undefined
+  /** How long `leave` waits, after the drain, until every other member holds what this node knows, in ms, 1 to 600,000. Default 30,000. */
+  readonly leaveTimeoutMs?: number | undefined
   /** How long `close` waits for requests in flight before it cuts them, in ms, 0 to 600,000. Default 10,000. */
   readonly shutdownTimeoutMs?: number | undefined
   /** How long a read with `Tallymesh-After` waits, in ms, 0 to 600,000. Default 2,000. */
@@ -69,24 +76,10 @@ export interface ServerOptions {
   /** Called with the node as soon as it is open: who listens to its events from here on misses none, also not what opening
    *  found wrong. */
   readonly onNode?: ((node: TallymeshNode) => void) | undefined
+  /** Called once the node begins to leave the room for good, also where that was asked for over HTTP, with what `leave` answers: the
+   *  server closes after that. */
+  readonly onLeaving?: ((leaving: Promise<void>) => void) | undefined
 }
-
-/** The options that are numbers, with their defaults and bounds. */
-export const INTEGERS = {
-  drainMs: [5_000, 0, 600_000],
-  shutdownTimeoutMs: [10_000, 0, 600_000],
-  afterTimeoutMs: [2_000, 0, 600_000],
-  readyBehindMax: [10_000, 0, Number.MAX_SAFE_INTEGER],
-  joinTimeoutMs: [5_000, 0, 600_000],
-  bodyBytesMax: [2 ** 20, 2 ** 10, 2 ** 26],
-  importBytesMax: [2 ** 28, 2 ** 10, 2 ** 36],
-  connectionsMax: [1_024, 1, 1_000_000],
-  watchersMax: [1_000, 0, 1_000_000],
-  watchStallMs: [10_000, 10, 600_000],
-  headersTimeoutMs: [10_000, 10, 600_000],
-  bodyTimeoutMs: [15_000, 10, 600_000],
-  metricsCountersMax: [10_000, 0, 1_000_000],
-} as const satisfies Partial<Record<keyof ServerOptions, readonly [number, number, number]>>
 
 /** The limits of a server, checked and completed. */
 export type Limits = { readonly [Option in keyof typeof INTEGERS]: number } & {

@@ -53,6 +53,7 @@ export class TallymeshServer {
   #port = 0
   #draining: Promise<void> | undefined
   #closing: Promise<void> | undefined
+  #leaving: Promise<void> | undefined
   /** Ends the wait of `drain`. */
   #drained = () => {}
 
@@ -142,6 +143,29 @@ export class TallymeshServer {
     })
   }
 
+  /** Drains, takes the node out of the room for good within `leaveTimeoutMs`, and begins to close. Resolves once the node has left.
+   *  Calling it again waits for the same.
+   *  @throws TallymeshError as `TallymeshNode.leave`. Where that is refused before the drain the server goes on; else it closes */
+  async leave(): Promise<void> {
+    if (!this.#leaving) {
+      const refusal = this.node.leaveRefusal
+      if (refusal) throw refusal
+      this.#leaving = this.#leave()
+      this.#options.onLeaving?.(this.#leaving)
+    }
+    await this.#leaving
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.drain()
+      await this.node.leave({ timeoutMs: this.#limits.leaveTimeoutMs })
+    } finally {
+      // Not awaited: it waits for the request that may have asked for this.
+      this.close().catch(() => {})
+    }
+  }
+
   /** Takes no more connections, lets requests in flight end, commits, gives peers time to confirm, and releases port and
    *  directory. Calling it again waits for the same close. */
   close(): Promise<void> {
@@ -205,6 +229,7 @@ export class TallymeshServer {
         ...{ name, limits: this.#limits, origins, tokens, log: this.#log },
         ...{ metrics: this.#metrics, readiness: this.#readiness, watchers: this.#watchers },
         node: () => this.#node,
+        leave: () => this.leave(),
       },
       makeServer,
     )
@@ -252,9 +277,11 @@ export class TallymeshServer {
   #nodeOptions(): NodeOptions {
     const { name, dataDir, room, peers, origins = [], runtimeDir, repair, batchVersion } = this.#options
     const { heartbeatMs, antiEntropyMs, replicasTimeoutMs, closeTimeoutMs } = this.#options
+    const { retryWindowMs, operationsMax, foldAfterMs, foldGraceMs } = this.#options
     const { tokens, dialToken } = this.#options
     const times = { heartbeatMs, antiEntropyMs, replicasTimeoutMs, closeTimeoutMs }
-    const given = { room, peers, runtimeDir, repair, batchVersion, ...times }
+    const counting = { retryWindowMs, operationsMax, foldAfterMs, foldGraceMs }
+    const given = { room, peers, runtimeDir, repair, batchVersion, ...times, ...counting }
     return {
       ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<NodeOptions>),
       ...{ name, dataDir, listen: { advertise: this.#advertise, origins } },

@@ -49,6 +49,14 @@ export function checkEntry(entry: Entry): void {
   if (entry.kind === 'adopted' || entry.kind === 'fork') {
     must(Number.isSafeInteger(entry.replica) && entry.replica >= 1, `an entry has the replica id ${entry.replica}`)
   }
+  if (entry.kind === 'fence') {
+    const { replicas } = entry
+    must(replicas.length >= 1 && replicas.length <= 256, `a fence names ${replicas.length} ids`)
+    must(
+      replicas.every((id, i) => Number.isSafeInteger(id) && id > (replicas[i - 1] ?? 0)),
+      'the ids of a fence do not ascend',
+    )
+  }
   if (entry.kind === 'slot' || entry.kind === 'adopted') {
     for (const total of [entry.p, entry.n]) {
       must(Number.isSafeInteger(total) && total >= 0, `an entry has the total ${total}`)

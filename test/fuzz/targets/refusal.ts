@@ -1,6 +1,7 @@
 import { ERROR_CODES, type ErrorCode, TallymeshError } from '@tallymesh/crdt'
 import { decodeRefusal, encodeRefusal } from '@tallymesh/link'
 import fc from 'fast-check'
+import { codePoint } from '../code-point.js'
 import type { Prng } from '../prng.js'
 import { samplesOf } from '../sample-entries.js'
 import { decoded, must, type OpenTarget, type Outcome, type Target } from '../target.js'
@@ -14,7 +15,7 @@ export const refusal: Target = {
 }
 
 const anyRefusal = fc
-  .tuple(fc.constantFrom(...(Object.keys(ERROR_CODES) as ErrorCode[])), fc.string({ unit: 'binary', maxLength: 400 }))
+  .tuple(fc.constantFrom(...(Object.keys(ERROR_CODES) as ErrorCode[])), fc.string({ unit: codePoint, maxLength: 400 }))
   .map(([code, text]) => encodeRefusal(new TallymeshError(code, text)))
 
 class RefusalTarget implements OpenTarget {

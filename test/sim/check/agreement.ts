@@ -1,4 +1,5 @@
 import { Breach } from './breach.js'
+import { OPERATION_PREFIX } from './exactness.js'
 import { isAcknowledged, type Ledger, type Side, showOperation, type Tracked } from './ledger.js'
 import type { Losses } from './losses.js'
 import type { SettledNode } from './settled.js'
@@ -28,7 +29,7 @@ export class Agreement {
     this.missing.clear()
     this.counted.clear()
     const keys = this.ledger.keys()
-    for (const { keys: more } of nodes) for (const key of more) keys.add(key)
+    for (const { keys: more } of nodes) for (const key of more) if (!key.startsWith(OPERATION_PREFIX)) keys.add(key)
     this.keys = keys.size
     for (const key of keys) {
       const shown = first.read(key)

@@ -1,11 +1,12 @@
 import type { ReplicaId, TallymeshError } from '@tallymesh/crdt'
-import type { Loss, Observer, Operation, Outcome, Reading } from '../observer.js'
+import type { Loss, Observer, Operation, OperationCall, Outcome, Reading } from '../observer.js'
 import type { Command, NodeName } from '../plan/command.js'
 import type { RoomSpec } from '../plan/plan.js'
 import { Agreement } from './agreement.js'
 import { Branches } from './branches.js'
 import { Breach } from './breach.js'
 import { Concerns } from './concerns.js'
+import { Exactness, OPERATION_PREFIX } from './exactness.js'
 import { Faults } from './faults.js'
 import { checkGrowth } from './growth.js'
 import { checkHistories } from './histories.js'
@@ -64,6 +65,7 @@ export class Checks implements Observer {
   readonly #reports: Reports
   readonly #concerns: Concerns
   readonly #agreement: Agreement
+  readonly #exactness = new Exactness()
   readonly #lives = new Map<NodeName, Life>()
   /** Members from the start that are still in the room. */
   readonly #members: Set<NodeName>
@@ -92,6 +94,10 @@ export class Checks implements Observer {
       unanswered: this.#ledger.size - ok - refused - indeterminate - notReplicated,
       reads: this.#reads,
       concerns: this.#concerns.checked,
+      retried: this.#exactness.calls - this.#exactness.size,
+      operationIds: this.#exactness.size,
+      operationsOk: this.#exactness.acknowledged,
+      operationsMissing: this.#exactness.missing,
       frames: this.#order.frames,
       marks: this.#order.marks,
       reports: this.#reports.count,
@@ -131,7 +137,16 @@ export class Checks implements Observer {
 
   read(reading: Reading): void {
     this.#reads++
-    this.#readings.read(reading)
+    if (reading.key.startsWith(OPERATION_PREFIX)) this.#exactness.read(reading)
+    else this.#readings.read(reading)
+  }
+
+  operated(call: OperationCall): void {
+    this.#exactness.attempted(call)
+  }
+
+  operationEnded(call: OperationCall, code: string): void {
+    this.#exactness.ended(call, code)
   }
 
   stopped(node: NodeName, _life: number): void {
@@ -143,6 +158,7 @@ export class Checks implements Observer {
     this.#readings.recovering(node, life)
     this.#outcomes.recovering(node, life)
     this.#concerns.recovering(node)
+    this.#exactness.recovering(node)
     this.#doubt(node)
     if (this.#trust.isFlipped(node)) this.#readings.lost(node)
   }
@@ -156,10 +172,19 @@ export class Checks implements Observer {
     const gone = this.#own.lost(why, node, disks.get(node))
     this.#giveUpIds(why, node, [...gone, ...this.#order.told(node, disks.get(node))])
     if (why === 'power') return
+    this.#exactness.lost(node)
     const branched = this.#branches.has(node) && (why === 'rollback' || why === 'restore')
     this.#readings.lost(node)
     this.#losses.lost(why, node, disks, branched)
     if (branched) this.#losses.doubt(node, this.#identities.of(node))
+  }
+
+  leaving(node: NodeName): void {
+    this.#members.delete(node)
+  }
+
+  left(node: NodeName, disks: Disks): void {
+    this.#losses.left(node, disks)
   }
 
   restored(node: NodeName): void {
@@ -183,12 +208,14 @@ export class Checks implements Observer {
     if (error.code !== 'LOG_DAMAGED' && error.code !== 'STORE_CORRUPT') return
     this.#own.damaged(node)
     this.#losses.found(node)
+    if (this.#trust.isFlipped(node)) this.#exactness.lost(node)
   }
 
   /** At the end, everything healed and at rest. @param nodes all live ones @throws Breach */
   finish(nodes: readonly SettledNode[]): void {
     for (const settled of nodes) this.#checkAnswered(settled)
     this.#agreement.check(nodes)
+    this.#exactness.finish(nodes)
     this.#checkFound()
     for (const settled of nodes) {
       const trusted = this.#trust.trusts(settled.disk)

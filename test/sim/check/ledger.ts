@@ -15,6 +15,8 @@ export interface Tracked {
   holders: number
   /** How many disks had lost something when it began. */
   readonly lossesBefore: number
+  /** And when it was acknowledged. */
+  lossesThen: number
   /** Whoever holds its log up to its clock may hold another history of it. */
   unsure: boolean
   /** What took it from the last disk that held it, for an acknowledged one that may be missing. */
@@ -56,6 +58,7 @@ export class Ledger {
         idsBefore: 0,
         holders: 1,
         lossesBefore,
+        lossesThen: lossesBefore,
         unsure: false,
         excuse: undefined,
       },

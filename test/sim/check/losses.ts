@@ -13,8 +13,10 @@ export class Losses {
   /** Ids that were said to have two histories. */
   readonly forked = new Set<ReplicaId>()
   excused = 0
-  /** The nodes whose disks lost something, in order. */
-  readonly #nodes: NodeName[] = []
+  /** The disks that lost something, in order. A node that was wiped has another one. */
+  readonly #disks: LostDisk[] = []
+  /** How many losses there were when a node got the disk that it has. */
+  readonly #born = new Map<NodeName, number>()
   /** Acknowledged operations that the disk of their own node holds, by node. */
   readonly #sound = new Map<NodeName, Tracked[]>()
   /** Those that it lost. */
@@ -30,11 +32,12 @@ export class Losses {
   constructor(readonly twins: boolean) {}
 
   get count(): number {
-    return this.#nodes.length
+    return this.#disks.length
   }
 
   acknowledged(tracked: Tracked): void {
     const { node } = tracked.operation
+    tracked.lossesThen = this.#disks.length
     const doubted = this.#doubted.get(node)
     tracked.unsure = this.twins || (doubted !== undefined && tracked.marks.some(({ log }) => doubted.has(log)))
     if ((this.#flips.get(node) ?? 0) > tracked.lossesBefore) {
@@ -60,20 +63,34 @@ export class Losses {
    *  @param disks all as they are since
    *  @param branched its disk may hold another history than it did, of the same length */
   lost(why: Exclude<Loss, 'power'>, node: NodeName, disks: Disks, branched: boolean): void {
-    this.#nodes.push(node)
-    if (why === 'flip') this.#flips.set(node, this.#nodes.length)
+    this.#disks.push({ node, born: this.#born.get(node) ?? 0 })
+    if (why === 'wipe') this.#born.set(node, this.#disks.length)
+    // What an earlier flip left is being carried into another log: the bit may be one of the copy that takes its place.
+    const carrying = why === 'flip' && this.#flips.has(node)
+    if (why === 'flip') this.#flips.set(node, this.#disks.length)
     else this.found(node)
     this.#expose(why, node, disks.get(node), branched)
-    const others = new Holders([...disks].filter(([name]) => !branched || name !== node).map(([, disk]) => disk))
-    this.#exposed = this.#exposed.filter(tracked => {
-      if (this.#lostSince(tracked) < tracked.holders) return true
-      if (!tracked.unsure && others.hold(tracked.marks)) return true
-      this.#excuse(tracked, why === 'flip' ? 'flip' : 'loss')
-      return false
-    })
+    const sound = [...disks].filter(([name]) => name !== node || !(branched || carrying))
+    // Of two histories the other may have taken it, before the bit flipped: nobody has to report that.
+    this.#excuseUnheld(
+      sound.map(([, disk]) => disk),
+      ({ unsure }) => (why === 'flip' && !unsure ? 'flip' : 'loss'),
+    )
     if (why !== 'restore' && !branched) return
     // From now on there may be another history under the id: the next time, who holds it is not clear.
     for (const tracked of this.#exposed) if (tracked.operation.node === node) tracked.unsure = true
+  }
+
+  /** A node is out of the room, and its disk with it: what it acknowledged is on the others, but for what these lost. */
+  left(node: NodeName, disks: Disks): void {
+    this.#exposed.push(...(this.#sound.get(node) ?? []))
+    this.#sound.delete(node)
+    // More stores than there are hold nothing.
+    const stores = new Set(Array.from(disks.values(), ({ storeId }) => storeId)).size
+    for (const tracked of [...this.#exposed, ...this.#sound.values()].flat()) {
+      tracked.holders = Math.min(tracked.holders, Math.max(1, stores))
+    }
+    this.#excuseUnheld([...disks.values()], () => 'loss')
   }
 
   /** Whether an acknowledged operation may be missing. */
@@ -95,6 +112,17 @@ export class Losses {
     this.#sound.set(node, kept)
   }
 
+  /** Excuses what as many disks lost as may have held it, and none of these holds. */
+  #excuseUnheld(disks: readonly HeldDisk[], why: (tracked: Tracked) => 'loss' | 'flip'): void {
+    const holders = new Holders(disks)
+    this.#exposed = this.#exposed.filter(tracked => {
+      if (this.#lostSince(tracked) < tracked.holders) return true
+      if (!tracked.unsure && holders.hold(tracked.marks)) return true
+      this.#excuse(tracked, why(tracked))
+      return false
+    })
+  }
+
   #excuse(tracked: Tracked, why: 'loss' | 'flip'): void {
     tracked.excuse = why
     this.excused++
@@ -110,11 +138,18 @@ export class Losses {
     })
   }
 
-  /** How many nodes' disks lost something since an operation began. */
-  #lostSince({ lossesBefore, holders }: Tracked): number {
-    if (holders === 1) return this.#nodes.length - lossesBefore
-    return new Set(this.#nodes.slice(lossesBefore)).size
+  /** How many disks that may have held an operation lost something since it began. */
+  #lostSince({ lossesBefore, lossesThen, holders }: Tracked): number {
+    if (holders === 1) return this.#disks.length - lossesBefore
+    const lost = this.#disks.slice(lossesBefore).filter(({ born }) => born <= lossesThen)
+    return new Set(lost.map(({ node, born }) => `${node} ${born}`)).size
   }
+}
+
+interface LostDisk {
+  readonly node: NodeName
+  /** How many losses there were when the node got it. */
+  readonly born: number
 }
 
 /** Up to where disks hold logs whole, asked for once. */

@@ -64,14 +64,18 @@ export class Outcomes {
       case 'NOT_READY':
         return known === undefined || known.troubled || operation.id <= known.readyAfter
       case 'INDETERMINATE':
-        return known?.troubled === true || this.faults.may('stop')
+        return known?.troubled === true || this.#mayClose
       case 'NODE_CLOSED':
-        return this.faults.may('stop')
+        return this.#mayClose
       case 'COUNTER_OVERFLOW':
         return operation.entries.some(({ key, amount }) => this.#mayOverflow(operation.entries, key, amount))
       default:
         return true
     }
+  }
+
+  get #mayClose(): boolean {
+    return this.faults.may('stop') || this.faults.may('leave')
   }
 
   /** No slot can hold more than all that was ever counted on its key, this refusal included. */

@@ -97,7 +97,7 @@ export class Reports {
       case 'BATCH_UNSUPPORTED':
         return this.#old
       case 'MEMBER_REMOVED':
-        return faults.may('remove')
+        return faults.may('remove') || faults.may('leave')
       default:
         return !ALARMS.has(code)
     }

@@ -6,6 +6,7 @@ export const KINDS = [
   'group',
   'many',
   'read',
+  'operate',
   'transfer',
   'start',
   'kill',
@@ -41,6 +42,7 @@ export const KINDS = [
   'clog',
   'join',
   'remove',
+  'leave',
   'upgrade',
 ] as const
 

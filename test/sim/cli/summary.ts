@@ -35,6 +35,7 @@ const WORK: ReadonlySet<string> = new Set([
   'group',
   'many',
   'read',
+  'operate',
   'transfer',
   'start',
   'heal',

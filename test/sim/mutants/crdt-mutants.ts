@@ -6,8 +6,8 @@ export const CRDT_MUTANTS: readonly Mutant[] = [
     'last-value-wins',
     'A slot takes the value that came last in place of the largest.',
     'crdt/table',
-    'if (risenP > 0) {',
-    'if (risenP !== 0) {',
+    'const [risesP, risesN] = [p > column.p[row],',
+    'const [risesP, risesN] = [p !== column.p[row],',
   ),
   mutant(
     'head-deleted-first',

@@ -47,8 +47,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
   mutant(
     'clock-back-waits',
     'A node whose clock was set back dials nobody until that is where it was.',
-    'node/lifecycle',
-    'this.#elapsedMs += Math.max(0, nowMs - this.#tickMs);',
-    'this.#elapsedMs += nowMs - this.#tickMs;',
+    'node/elapsed',
+    'this.#ms += Math.max(0, nowMs - this.#atMs);',
+    'this.#ms += nowMs - this.#atMs;',
   ),
 ]

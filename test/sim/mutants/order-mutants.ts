@@ -27,7 +27,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     'part-acknowledged',
     'A commit of several parts is acknowledged with the first.',
     'replica/commits',
-    'const done = this.#draining ? this.open - 2 : this.open - 1;',
+    'const done = this.draining ? this.open - 2 : this.open - 1;',
     'const done = this.open - 1;',
   ),
   mutant(
@@ -41,7 +41,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     'group-split',
     'A group is counted while a commit is written in parts: a part of it goes along.',
     'replica/commits',
-    'admits(group) {\n        if (this.#draining)\n            return false;',
+    'admits(group) {\n        if (this.draining)\n            return false;',
     'admits(group) {',
   ),
   mutant(
@@ -62,8 +62,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     'doubt-denied',
     'What was in flight when the disk failed is said to be not counted.',
     'node/engine',
-    "'INDETERMINATE', `the disk failed while",
-    "'NOT_READY', `the disk failed while",
+    "const reason = inDoubt('the disk failed while', error);",
+    "const reason = new TallymeshError('NOT_READY', 'nothing was counted');",
   ),
   mutant(
     'failure-outlived',

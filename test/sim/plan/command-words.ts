@@ -52,6 +52,21 @@ const GRAMMAR: { readonly [V in Verb]: { readonly form: string; readonly read: R
     }),
   },
   read: { form: 'read NODE KEY', read: words => ({ verb: 'read', node: words.node(), key: words.key() }) },
+  operate: {
+    form: 'operate NODE KEY AMOUNT as NUMBER [replicas N|majority]',
+    read: words => {
+      const [node, key, added] = [words.node(), words.key(), amount(words)]
+      words.expect('as')
+      return {
+        verb: 'operate',
+        node,
+        key,
+        amount: added,
+        id: words.integer('the number of an operation', 0, AMOUNT_MAX),
+        ...concern(words),
+      }
+    },
+  },
   transfer: {
     form: 'transfer FROM TO',
     read: words => ({ verb: 'transfer', from: words.node(), to: words.node() }),
@@ -150,6 +165,10 @@ const GRAMMAR: { readonly [V in Verb]: { readonly form: string; readonly read: R
       return { verb: 'remove', node, by: words.node() }
     },
   },
+  leave: {
+    form: 'leave NODE MS',
+    read: words => ({ verb: 'leave', node: words.node(), ms: words.integer('ms for it', 1, 600_000) }),
+  },
   upgrade: {
     form: 'upgrade NODE 1|2',
     read: words => ({ verb: 'upgrade', node: words.node(), release: words.one(['1', '2']) === '1' ? 1 : 2 }),
@@ -206,6 +225,8 @@ export function printCommand(command: Command): string {
     }
     case 'many':
       return `many ${command.node} ${printKey(command.prefix)} ${command.count}`
+    case 'operate':
+      return `operate ${command.node} ${printKey(command.key)} ${command.amount} as ${command.id}${printConcern(command.replicas)}`
     case 'read':
       return `read ${command.node} ${printKey(command.key)}`
     case 'transfer':
@@ -219,6 +240,8 @@ export function printCommand(command: Command): string {
       return `${command.verb} ${command.node}`
     case 'kill':
       return `kill ${command.node}${command.at === undefined ? '' : ` at ${command.at}`}`
+    case 'leave':
+      return `leave ${command.node} ${command.ms}`
     case 'pause':
       return `pause ${command.node} ${printNumber(command.ms)}`
     case 'restore':

@@ -24,6 +24,16 @@ export type Command =
   /** Adds 1 to each of `count` keys `<prefix>-0`, …, in one turn of the program: a commit of several parts past 2,048. */
   | { readonly verb: 'many'; readonly node: NodeName; readonly prefix: string; readonly count: number }
   | { readonly verb: 'read'; readonly node: NodeName; readonly key: string }
+  /** Adds with an operation id, the `id`th of the plan: however often and wherever it is tried, it counts once. On keys of its own,
+   *  `op-…`, and powers of four, so that a total tells for each whether it counted once. */
+  | {
+      readonly verb: 'operate'
+      readonly node: NodeName
+      readonly key: string
+      readonly amount: number
+      readonly id: number
+      readonly replicas?: Concern
+    }
   /** Exports all slots of one node and imports them into another. */
   | { readonly verb: 'transfer'; readonly from: NodeName; readonly to: NodeName }
   // Processes.
@@ -80,6 +90,8 @@ export type Command =
   // Operators.
   | { readonly verb: 'join'; readonly node: NodeName }
   | { readonly verb: 'remove'; readonly node: NodeName; readonly by: NodeName }
+  /** The node takes itself out of the room for good, if all others confirm within this time; else it ends as a member. */
+  | { readonly verb: 'leave'; readonly node: NodeName; readonly ms: number }
   /** Restarts the node with another release: 1 knows the first format of batches, 2 both. */
   | { readonly verb: 'upgrade'; readonly node: NodeName; readonly release: 1 | 2 }
 

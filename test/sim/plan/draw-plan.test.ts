@@ -139,6 +139,8 @@ test('sequences that matter come in one piece', () => {
   assert.ok(follows(is('flip'), is('kill'), is('start')) > 0.03, 'flip')
   assert.ok(follows(is('kill'), is('clone'), is('start')) > 0.01, 'clone of a node that is down')
   assert.ok(follows(is('kill'), is('remove'), is('wipe'), is('start')) > 0.003, 'remove and come back')
+  assert.ok(follows(is('leave'), is('start'), is('wipe'), is('start'), is('add')) > 0.003, 'leave and come back')
+  assert.ok(follows(is('leave'), is('kill'), is('start'), is('add')) > 0.01, 'a crash while leaving')
 })
 
 test.run()

@@ -1,7 +1,8 @@
 import { type Draw, drawsOf, Stream } from '../draw.js'
 import { drawKeys } from './draw-keys.js'
 import { FAULT_TABLE, type FaultName } from './faults.js'
-import type { Plan, RoomSpec } from './plan.js'
+import { OperationWork } from './operation-work.js'
+import type { Plan, PlannedEvent, RoomSpec } from './plan.js'
 import { COMMIT_ENTRIES_MAX } from './room-words.js'
 import { nodeName, Scene } from './scene.js'
 import { drawSwarm, type PlanLimits, type Swarm } from './swarm.js'
@@ -12,6 +13,16 @@ export type { PlanLimits } from './swarm.js'
 const ADDS_PER_KEY = 40
 /** Over all links and the whole plan: heartbeats cost the simulator time and find little. */
 const HEARTBEATS_MAX = 500
+/** The rooms in which clients retry: those whose draw lies between these. */
+const OPERATING = [0.2, 0.6] as const
+/** The share of rooms whose nodes leave, and how often they do at most, of all faults: a plan sees few. */
+const LEAVING = 0.25
+const LEAVE_WEIGHT_MAX = 60
+/** The share of rooms that fold. */
+const FOLDING = 0.4
+const FOLD_AFTER_MS = [0, 0, 50, 300, 2_000]
+const FOLD_GRACES_MS = [0, 0, 200, 2_000, 20_000]
+const LONG_MS = 86_400_000
 const HEARTBEATS_MS = [20, 50, 100, 200, 500, 1_000]
 /** Fewer would leave no time to find a node down, and to go on without it. */
 const HEARTBEATS_MIN = 12
@@ -42,9 +53,10 @@ const PHASES_MIN = 8
  *  @param seed an integer from 0 to 2^53 − 1 */
 export function drawPlan(seed: number, limits: PlanLimits = {}): Plan {
   const stream = new Stream(rowOf(drawsOf(seed)), 'plan', 0)
-  const swarm = drawSwarm(stream, limits)
+  const swarm = withLeaving(seed, drawSwarm(stream, limits))
   const scene = new Scene(stream, swarm, drawRoom(stream, swarm))
   if (swarm.old) planUpgrades(scene)
+  const work = drawOperations(seed, swarm, scene)
   const gapMs = swarm.spanMs / swarm.events
   for (let left = 0, pace = 1; !scene.full; left--) {
     if (left === 0) {
@@ -52,10 +64,44 @@ export function drawPlan(seed: number, limits: PlanLimits = {}): Plan {
       pace = stream.pick(PACES)
     }
     scene.pass(-Math.log(1 - stream.next()) * gapMs * (scene.nowMs < swarm.spanMs ? pace : FAST))
-    if (!(stream.chance(swarm.faultShare) && FAULT_TABLE[pickFault(scene)](scene))) scene.workload.anywhere()
+    if (!(stream.chance(swarm.faultShare) && FAULT_TABLE[pickFault(scene)](scene)) && !work?.maybe())
+      scene.workload.anywhere()
   }
   scene.finish()
-  return { seed, room: scene.room, events: scene.events }
+  const room = { ...scene.room, ...work?.options, ...drawFolding(seed, swarm, scene) }
+  return { seed, room, events: work ? scene.events.map(withoutTransfer) : scene.events }
+}
+
+/** What is imported from the same room acts at once, its operations once they come: until then a node may show one twice. A read takes
+ *  the place of an import. */
+function withoutTransfer(event: PlannedEvent): PlannedEvent {
+  const { atMs, command } = event
+  return command.verb === 'transfer' ? { atMs, command: { verb: 'read', node: command.to, key: 'op-0' } } : event
+}
+
+/** In some rooms nodes leave. They are drawn apart: all other rooms stay what they were. Old releases cannot. */
+function withLeaving(seed: number, swarm: Swarm): Swarm {
+  const stream = new Stream(drawsOf(seed), 'leaving', 0)
+  if (stream.next() >= LEAVING || swarm.old) return swarm
+  return { ...swarm, faults: [...swarm.faults, ['leave', 1 + stream.int(LEAVE_WEIGHT_MAX)]] }
+}
+
+/** In some rooms ids that nobody counts under are folded soon. A copy of a disk may be away for as long as the plan takes, and must not
+ *  be for longer than folds are remembered. */
+function drawFolding(seed: number, swarm: Swarm, { events }: Scene): Pick<RoomSpec, 'foldAfterMs' | 'foldGraceMs'> {
+  const stream = new Stream(drawsOf(seed), 'folding', 0)
+  if (stream.next() >= FOLDING || swarm.old) return {}
+  const foldAfterMs = stream.pick(FOLD_AFTER_MS)
+  const copies = events.some(({ command }) => command.verb === 'clone')
+  return { foldAfterMs, foldGraceMs: copies ? LONG_MS : stream.pick(FOLD_GRACES_MS) }
+}
+
+/** In some rooms clients retry. They are drawn apart: all other rooms stay what they were. Old releases know no operations. */
+function drawOperations(seed: number, swarm: Swarm, scene: Scene): OperationWork | undefined {
+  const stream = new Stream(drawsOf(seed), 'operations', 0)
+  const drawn = stream.next()
+  const operates = drawn >= OPERATING[0] && drawn < OPERATING[1]
+  return operates && !swarm.old ? new OperationWork(stream, scene) : undefined
 }
 
 /** Draws in a row, whatever they are asked for: several times as fast as draws by name, which a plan has no use for, as it is

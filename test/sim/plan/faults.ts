@@ -8,4 +8,5 @@ export const FAULT_TABLE = { ...PROCESS_FAULTS, ...DISK_FAULTS, ...NETWORK_FAULT
 
 export type FaultName = keyof typeof FAULT_TABLE
 
-export const FAULTS = Object.keys(FAULT_TABLE) as readonly FaultName[]
+/** Those that a seed leaves out or not, each for itself. `leave` is drawn apart. */
+export const FAULTS = (Object.keys(FAULT_TABLE) as readonly FaultName[]).filter(name => name !== 'leave')

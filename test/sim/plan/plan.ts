@@ -16,6 +16,14 @@ export interface RoomSpec {
   readonly distinct: boolean
   /** How many entries a commit takes; what real nodes take where it does not stand. A few: commits of several parts are many. */
   readonly commitEntriesMax?: number
+  /** How long retries of operations are recognized, ms; what real nodes take where it does not stand. */
+  readonly retryWindowMs?: number
+  /** How many operations nodes remember; what real nodes take where it does not stand. */
+  readonly operationsMax?: number
+  /** For how long an id is nobody's before it is folded, ms; nothing is folded where it does not stand. */
+  readonly foldAfterMs?: number
+  /** For how long what was folded is remembered, ms. */
+  readonly foldGraceMs?: number
   /** Releases of the nodes at the start, by name; 2 where none stands. */
   readonly releases?: Readonly<Record<NodeName, 1 | 2>>
 }

@@ -16,6 +16,9 @@ export class RoomReader {
   #syncMs: readonly [number, number] = [1, 3]
   #distinct = false
   #commitEntriesMax: number | undefined
+  #retryWindowMs: number | undefined
+  #operationsMax: number | undefined
+  #fold: { readonly foldAfterMs: number; readonly foldGraceMs: number } | undefined
   readonly #keys: string[] = []
   readonly #releases = new Map<NodeName, 1 | 2>()
 
@@ -42,12 +45,28 @@ export class RoomReader {
       keys: this.#keys,
       distinct: this.#distinct,
       ...(this.#commitEntriesMax !== undefined && { commitEntriesMax: this.#commitEntriesMax }),
+      ...(this.#retryWindowMs !== undefined && { retryWindowMs: this.#retryWindowMs }),
+      ...(this.#operationsMax !== undefined && { operationsMax: this.#operationsMax }),
+      ...this.#fold,
       ...(this.#releases.size > 0 && { releases: Object.fromEntries(this.#releases) }),
     }
   }
 
   #option(words: LineWords): void {
-    switch (words.one(['heartbeat', 'anti-entropy', 'delay', 'sync', 'commit', 'distinct', 'release'])) {
+    switch (
+      words.one([
+        'heartbeat',
+        'anti-entropy',
+        'delay',
+        'sync',
+        'commit',
+        'retry',
+        'operations',
+        'fold',
+        'distinct',
+        'release',
+      ])
+    ) {
       case 'heartbeat':
         this.#heartbeatMs = words.integer('ms between heartbeats', 10, 60_000)
         return
@@ -63,6 +82,17 @@ export class RoomReader {
       case 'commit':
         this.#commitEntriesMax = words.integer('entries of a commit', 100, COMMIT_ENTRIES_MAX)
         return
+      case 'retry':
+        this.#retryWindowMs = words.integer('ms in which operations are retried', 100, 86_400_000)
+        return
+      case 'operations':
+        this.#operationsMax = words.integer('operations that are remembered', 1, 10_000_000)
+        return
+      case 'fold': {
+        const foldAfterMs = words.integer('ms before an id is folded', 0, 86_400_000)
+        this.#fold = { foldAfterMs, foldGraceMs: words.integer('ms for which folds are remembered', 0, 86_400_000) }
+        return
+      }
       case 'distinct':
         this.#distinct = true
         return
@@ -79,6 +109,9 @@ export function printRoom(room: RoomSpec): string[] {
   lines.push(`option delay ${room.delayMs.map(printNumber).join(' ')}`)
   lines.push(`option sync ${room.syncMs.map(printNumber).join(' ')}`)
   if (room.commitEntriesMax !== undefined) lines.push(`option commit ${room.commitEntriesMax}`)
+  if (room.retryWindowMs !== undefined) lines.push(`option retry ${room.retryWindowMs}`)
+  if (room.operationsMax !== undefined) lines.push(`option operations ${room.operationsMax}`)
+  if (room.foldAfterMs !== undefined) lines.push(`option fold ${room.foldAfterMs} ${room.foldGraceMs ?? 0}`)
   if (room.distinct) lines.push('option distinct')
   for (const [node, release] of Object.entries(room.releases ?? {})) lines.push(`option release ${node} ${release}`)
   let line = ''

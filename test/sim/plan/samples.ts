@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { codePoint } from '../../fuzz/code-point.js'
 import type { Command, Verb } from './command.js'
 import type { Plan, RoomSpec } from './plan.js'
 
@@ -24,7 +25,7 @@ const odd = [
   'a b',
   'ä',
 ]
-const unit = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.constantFrom(...odd))
+const unit = fc.oneof(fc.string({ unit: codePoint }), fc.string(), fc.constantFrom(...odd))
 const key = fc.oneof(
   unit,
   fc.array(unit, { maxLength: 4 }).map(parts => parts.join('')),
@@ -49,6 +50,7 @@ export const anyCommand: fc.Arbitrary<Command> = fc
     plain({ verb: verb('group'), node, adds, replicas: concern }),
     plain({ verb: verb('many'), node, prefix: key, count }),
     plain({ verb: verb('read'), node, key }),
+    plain({ verb: verb('operate'), node, key, amount, id: fc.maxSafeNat(), replicas: concern }),
     plain({ verb: fc.constantFrom('transfer' as const, 'drop' as const), from: node, to: node }),
     plain({ verb: fc.constantFrom('start' as const, 'stop' as const, 'reboot' as const), node }),
     plain({ verb: fc.constantFrom('wipe' as const, 'join' as const), node }),
@@ -76,6 +78,7 @@ export const anyCommand: fc.Arbitrary<Command> = fc
     plain({ verb: share, from: node, to: node, percent }),
     plain({ verb: verb('clog'), from: node, to: node, ms }),
     plain({ verb: verb('remove'), node, by: node }),
+    plain({ verb: verb('leave'), node, ms: fc.integer({ min: 1, max: 600_000 }) }),
     plain({ verb: verb('upgrade'), node, release: fc.constantFrom(1 as const, 2 as const) }),
   )
   .map(command => withoutUndefined(command) as Command)
@@ -90,10 +93,15 @@ const anyRoom: fc.Arbitrary<RoomSpec> = plain({
   syncMs: range,
   keys: fc.array(key, { maxLength: 40 }),
   distinct: fc.boolean(),
+  retryWindowMs: fc.option(fc.integer({ min: 100, max: 86_400_000 }), { nil: undefined }),
+  operationsMax: fc.option(fc.integer({ min: 1, max: 10_000_000 }), { nil: undefined }),
+  fold: fc.option(fc.tuple(fc.nat(86_400_000), fc.nat(86_400_000)), { nil: undefined }),
   old: fc.boolean(),
-}).map(({ old, ...room }) =>
-  old ? { ...room, releases: Object.fromEntries(room.nodes.map(name => [name, 1 as const])) } : room,
-)
+}).map(({ old, retryWindowMs, operationsMax, fold, ...plainRoom }) => {
+  const folds = fold && { foldAfterMs: fold[0], foldGraceMs: fold[1] }
+  const room = withoutUndefined({ ...plainRoom, retryWindowMs, operationsMax, ...folds }) as RoomSpec
+  return old ? { ...room, releases: Object.fromEntries(room.nodes.map(name => [name, 1 as const])) } : room
+})
 
 /** Any plan. */
 export const anyPlan: fc.Arbitrary<Plan> = plain({

@@ -155,6 +155,7 @@ export class Scene {
       case 'stop':
       case 'reboot':
       case 'remove':
+      case 'leave':
       case 'wipe': {
         const actor = this.actors.find(({ name }) => name === command.node)
         if (!actor) return

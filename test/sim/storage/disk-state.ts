@@ -1,4 +1,12 @@
-import { type CommitMark, type LogWrite, type ReplicaId, ReplicaLog, Table } from '@tallymesh/crdt'
+import {
+  type CommitMark,
+  decodeBatch,
+  decodeLogUpdate,
+  type LogWrite,
+  type ReplicaId,
+  ReplicaLog,
+  Table,
+} from '@tallymesh/crdt'
 import { Cursor } from '../check/cursor.js'
 import { updateEnd } from '../check/update-end.js'
 
@@ -28,6 +36,8 @@ export const EMPTY_DISK: DiskState = { logs: new Map(), mark: undefined }
 const CLOCKS = new WeakMap<DiskLog, number>()
 const CURSOR = new Cursor()
 const WHOLE = new WeakMap<DiskLog, number>()
+const FENCES = new WeakMap<DiskLog, ReadonlySet<ReplicaId>>()
+const NO_KEYS = { findKey: () => undefined }
 
 /** The state after a write. */
 export function written(state: DiskState, writes: readonly LogWrite[], commit: CommitMark | undefined): DiskState {
@@ -73,6 +83,22 @@ export function wholeClockOf(log: ReplicaId, stored: DiskLog | undefined): numbe
     WHOLE.set(stored, whole)
   }
   return whole
+}
+
+/** The ids that a log says are folded whole: all that they counted is held with it. */
+export function fencesOf(log: ReplicaId, stored: DiskLog): ReadonlySet<ReplicaId> {
+  let fences = FENCES.get(stored)
+  if (!fences) FENCES.set(stored, (fences = new Set(readFences(log, stored))))
+  return fences
+}
+
+function* readFences(log: ReplicaId, stored: DiskLog): Generator<ReplicaId> {
+  for (const { update, flipped } of recordsOf(stored)) {
+    if (flipped) continue
+    for (const element of decodeLogUpdate(log, update).elements) {
+      for (const { entry } of decodeBatch(element, NO_KEYS).entries) if (entry.kind === 'fence') yield* entry.replicas
+    }
+  }
 }
 
 function changed({ append, head }: LogWrite, old: DiskLog | undefined): DiskLog | undefined {

@@ -1,7 +1,16 @@
 import { type CommitMark, type LogWrite, type ReplicaId, type StoreId, storeId } from '@tallymesh/crdt'
 import type { Draw } from '../draw.js'
 import type { VirtualTime } from '../virtual-time.js'
-import { clockOf, type DiskLog, type DiskState, EMPTY_DISK, recordsOf, wholeClockOf, written } from './disk-state.js'
+import {
+  clockOf,
+  type DiskLog,
+  type DiskState,
+  EMPTY_DISK,
+  fencesOf,
+  recordsOf,
+  wholeClockOf,
+  written,
+} from './disk-state.js'
 
 export type DiskMode = 'ok' | 'full' | 'stuck' | 'slow'
 
@@ -12,6 +21,8 @@ export interface SimDiskOptions {
   readonly name: string
   /** How long a synced write takes, ms, drawn anew for each between these. */
   readonly syncMs: readonly [min: number, max: number]
+  /** Whether logs may say that ids are folded: then a log that is gone may be held all the same. */
+  readonly folds?: boolean
 }
 
 /** What is drawn for a disk, by name and number. */
@@ -163,12 +174,18 @@ export class SimDisk {
   }
 
   clock(log: ReplicaId): number {
-    return clockOf(this.#synced.logs.get(log))
+    return this.#holdsFence(log) ? Number.POSITIVE_INFINITY : clockOf(this.#synced.logs.get(log))
   }
 
   /** The clock up to which nothing of a log is missing here. */
   wholeClock(log: ReplicaId): number {
-    return wholeClockOf(log, this.#synced.logs.get(log))
+    return this.#holdsFence(log) ? Number.POSITIVE_INFINITY : wholeClockOf(log, this.#synced.logs.get(log))
+  }
+
+  #holdsFence(log: ReplicaId): boolean {
+    if (!this.options.folds || this.#synced.logs.has(log)) return false
+    for (const [id, stored] of this.#synced.logs) if (fencesOf(id, stored).has(log)) return true
+    return false
   }
 
   #sync(): void {

@@ -1,4 +1,4 @@
-import { TallymeshClient } from '@tallymesh/client'
+import type { TallymeshClient } from '@tallymesh/client'
 import { usageError } from './exit-code.js'
 import type { Values } from './flag.js'
 import type { SERVER_FLAGS } from './server-flags.js'
@@ -44,6 +44,8 @@ function readToken(path: string | undefined, env: Readonly<Record<string, string
 }
 
 /** A client that tries until `timeoutMs` is over. */
-export function openClient({ urls, token, timeoutMs }: Access): TallymeshClient {
-  return new TallymeshClient({ urls, token, timeoutMs, deadlineMs: timeoutMs })
+export async function openClient({ urls, token, timeoutMs }: Access): Promise<TallymeshClient> {
+  const { TallymeshClient } = await import('@tallymesh/client')
+  // One attempt may take all the time there is, and a command is to count while members of the room are away, too.
+  return new TallymeshClient({ urls, token, timeoutMs, deadlineMs: timeoutMs, operations: false })
 }

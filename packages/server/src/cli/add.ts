@@ -1,9 +1,9 @@
-import { canonicalKey } from '@tallymesh/crdt'
 import { openClient, readAccess } from './access.js'
 import { command } from './command.js'
 import { EXIT, usageError } from './exit-code.js'
 import { optional } from './flag.js'
 import { replicas } from './flag-kind.js'
+import { readKey } from './key.js'
 import { JSON_FLAG, SERVER_FLAGS } from './server-flags.js'
 
 /** `tallymesh add KEY [AMOUNT]` */
@@ -27,9 +27,9 @@ export const add = command({
     ['tallymesh add stock -3', 'three less; after -- too: tallymesh add stock -- -3'],
   ],
   async run(values, [typed, digits = '1'], { printer, env }) {
-    const key = canonicalKey(typed as string)
+    const key = await readKey(typed as string)
     const amount = readAmount(digits)
-    const client = openClient(readAccess(values, env))
+    const client = await openClient(readAccess(values, env))
     const added = await client.add(key, amount, { replicas: values.replicas })
     if (values.json) await printer.json({ ...added, after: client.position })
     else await printer.line(String(added.value))

@@ -4,6 +4,7 @@ import type { Command } from './command.js'
 import { exportCommand } from './export.js'
 import { get } from './get.js'
 import { importCommand } from './import.js'
+import { leave } from './leave.js'
 import { list } from './list.js'
 import { remove } from './remove.js'
 import { start } from './start.js'
@@ -15,5 +16,5 @@ import { verify } from './verify.js'
 export const COMMANDS: readonly Command[] = [
   ...[start, cluster, status],
   ...[add, get, list, top],
-  ...[remove, exportCommand, importCommand, verify],
+  ...[remove, leave, exportCommand, importCommand, verify],
 ]

@@ -1,5 +1,6 @@
-import { TallymeshClientError } from '@tallymesh/client'
-import { type ErrorCode, TallymeshError } from '@tallymesh/crdt'
+import type { TallymeshClientError } from '@tallymesh/client'
+import type { ErrorCode } from '@tallymesh/crdt'
+import { isClientError, isTallymeshError } from './failure.js'
 
 /** How every command ends; a part of the public contract, so that scripts may branch on it. */
 export const EXIT = {
@@ -10,6 +11,7 @@ export const EXIT = {
   unreachable: 4,
   indeterminate: 5,
   directory: 6,
+  member: 7,
 } as const
 
 /** Each exit code with its meaning, for the help and the reference. */
@@ -26,7 +28,8 @@ export const EXIT_MEANINGS: readonly (readonly [code: string, meaning: string])[
     '5',
     'the outcome is open: an add that may have been counted, was not confirmed by `--replicas`, or a read that came too early',
   ],
-  ['6', 'the data directory is locked, of another room, damaged, or not usable (start, verify)'],
+  ['6', 'the data directory is locked, of another room or of a node that left, damaged, or not usable (start, verify)'],
+  ['7', 'the node ended and did not leave the room: it is still a member (start with --leave-on-sigterm, leave)'],
   ['130, 143', 'ended by SIGINT or SIGTERM (commands other than start and cluster)'],
 ]
 
@@ -58,13 +61,14 @@ const EXITS: Partial<Record<ErrorCode, number>> = {
   STORE_UNSUPPORTED: EXIT.directory,
   STORE_UNUSABLE: EXIT.directory,
   STORE_WRONG_ROOM: EXIT.directory,
+  MEMBER_REMOVED: EXIT.directory,
 }
 
 /** The exit code of whatever a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exit
-  if (error instanceof TallymeshError) return EXITS[error.code] ?? EXIT.failed
-  if (error instanceof TallymeshClientError) return clientExit(error)
+  if (isTallymeshError(error)) return EXITS[error.code] ?? EXIT.failed
+  if (isClientError(error)) return clientExit(error)
   return EXIT.failed
 }
 

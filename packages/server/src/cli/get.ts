@@ -1,7 +1,7 @@
-import { canonicalKey } from '@tallymesh/crdt'
 import { openClient, readAccess } from './access.js'
 import { command } from './command.js'
 import { EXIT } from './exit-code.js'
+import { readKey } from './key.js'
 import { printable } from './printer.js'
 import { JSON_FLAG, SERVER_FLAGS } from './server-flags.js'
 import { textTable } from './text-table.js'
@@ -22,8 +22,8 @@ export const get = command({
     ['tallymesh get orders --json --url https://counters.example.org', 'asks a server elsewhere'],
   ],
   async run(values, operands, { printer, env }) {
-    const keys = operands.map(canonicalKey)
-    const client = openClient(readAccess(values, env))
+    const keys = await Promise.all(operands.map(readKey))
+    const client = await openClient(readAccess(values, env))
     const rows: string[][] = []
     for (const key of keys) {
       const counter = await client.get(key)

@@ -33,7 +33,7 @@ export const list = command({
     ['tallymesh list --all --json | jq -c "select(.value < 0)"', 'one JSON object a line'],
   ],
   async run(values, [prefix = ''], { printer, env }) {
-    const client = openClient(readAccess(values, env))
+    const client = await openClient(readAccess(values, env))
     let left = values.all ? Number.POSITIVE_INFINITY : values.limit
     let page: CounterPage = { counters: [], next: '' }
     let titled = false

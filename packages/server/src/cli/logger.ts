@@ -1,7 +1,6 @@
 import { fstatSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { type Logger, pino } from 'pino'
-import { prettyFactory } from 'pino-pretty'
 import { LogStream } from './log-stream.js'
 
 const STDOUT = 1
@@ -22,7 +21,7 @@ export interface NodeLogger {
 }
 
 /** A logger to stdout. */
-export function openLogger({ level, format, node }: LogOptions): NodeLogger {
+export async function openLogger({ level, format, node }: LogOptions): Promise<NodeLogger> {
   const stat = fstatSync(STDOUT)
   // A file or terminal that could not be written once may take the next line; a stream would not try.
   const stream = new LogStream(stat.isFIFO() || stat.isSocket() ? process.stdout : STDOUT)
@@ -30,12 +29,13 @@ export function openLogger({ level, format, node }: LogOptions): NodeLogger {
   const pretty = format === 'pretty' || (format === 'auto' && terminal)
   const options = { level, base: { node, pid: process.pid } }
   return {
-    logger: pretty ? pino(options, prettyTarget(stream, terminal)) : pino(options, stream),
+    logger: pretty ? pino(options, await prettyTarget(stream, terminal)) : pino(options, stream),
     flush: () => stream.flush(1_000),
   }
 }
 
-function prettyTarget(stream: LogStream, terminal: boolean): { write(line: string): void } {
+async function prettyTarget(stream: LogStream, terminal: boolean): Promise<{ write(line: string): void }> {
+  const { prettyFactory } = await import('pino-pretty')
   const colorize = terminal && !process.env.NO_COLOR
   const render = prettyFactory({ colorize, ignore: 'pid,node', translateTime: 'SYS:HH:MM:ss.l', singleLine: true })
   return { write: line => stream.write(render(line)) }

@@ -7,7 +7,7 @@ const LEVELS: ReadonlyMap<ErrorCode, 'warn' | 'debug'> = new Map([
   ...(['UNAUTHORIZED', 'WRONG_ROOM', 'WRONG_VERSION', 'WRONG_PROTOCOL', 'MEMBER_REMOVED'] as const).map(warn),
   ...(['WITNESS_UNAVAILABLE', 'NOT_REPLICATED', 'DOOR_READ_ONLY'] as const).map(warn),
   ...(['INVALID_NAME', 'INVALID_AMOUNT', 'INVALID_OPTION', 'COUNTER_OVERFLOW'] as const).map(debug),
-  ...(['NOT_READY', 'NODE_CLOSED', 'NOT_CAUGHT_UP'] as const).map(debug),
+  ...(['NOT_READY', 'NODE_CLOSED', 'NOT_CAUGHT_UP', 'LEAVE_REFUSED', 'LEAVE_TIMEOUT'] as const).map(debug),
 ])
 
 /** Errors of one code within so long are one line, and then a number. */

@@ -1,10 +1,9 @@
-import { TallymeshClientError } from '@tallymesh/client'
-import { TallymeshError } from '@tallymesh/crdt'
 import { CommanderError, Option, Command as Parser } from 'commander'
 import { VERSION } from '../version.js'
 import type { Command, Surroundings } from './command.js'
 import { COMMANDS } from './commands.js'
 import { CommandError, EXIT, EXIT_MEANINGS, exitCodeOf } from './exit-code.js'
+import { isClientError, isTallymeshError } from './failure.js'
 import { type Flag, flagName, isToggle } from './flag.js'
 import { readFlags } from './flag-sources.js'
 import { printable } from './printer.js'
@@ -49,8 +48,8 @@ async function runCommand({ command, operands, typed }: Chosen, surroundings: Su
 
 function sentence(error: unknown): string {
   if (error instanceof CommandError) return printable(error.message)
-  if (error instanceof TallymeshError) return printable(`${error.message} (${error.code})`)
-  if (error instanceof TallymeshClientError) {
+  if (isTallymeshError(error)) return printable(`${error.message} (${error.code})`)
+  if (isClientError(error)) {
     const { message, status, code } = error
     // Every sentence has its code at the end; once is enough.
     return printable(`${message.replaceAll(` answered ${status} ${code}`, ` answered ${status}`)} (${code})`)

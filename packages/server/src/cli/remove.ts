@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline/promises'
 import type { Member, Members } from '@tallymesh/client'
 import { openClient, readAccess } from './access.js'
 import { command } from './command.js'
-import { CommandError, EXIT, usageError } from './exit-code.js'
+import { confirm } from './confirmation.js'
+import { EXIT } from './exit-code.js'
 import { toggle } from './flag.js'
 import { printable } from './printer.js'
 import { RoomHttp } from './room-http.js'
@@ -23,31 +23,18 @@ export const remove = command({
   async run(values, [name], { printer, env }) {
     const access = readAccess(values, env)
     const member = name as string
-    if (!values.yes) await confirm(member, () => openClient(access).members())
+    const text = async () => question(member, await (await openClient(access)).members())
+    if (!values.yes) await confirm({ command: 'remove', text, declined: 'nothing was removed' })
     await new RoomHttp(access).json({ method: 'DELETE', path: `/v1/members/${encodeURIComponent(member)}` })
     await printer.line(`${printable(member)} was taken out of the room; its counts stay`)
     return EXIT.done
   },
 })
 
-async function confirm(name: string, read: () => Promise<Members>): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw usageError('remove asks for confirmation, and there is no terminal to ask on; add --yes')
-  }
-  const { room, members } = await read()
+function question(name: string, { room, members }: Members): string {
   const found = members.filter(({ name: called, store, self }) => !self && (called === name || store === name))
   const listed = found.map(describe).join('; ') || `${name} (not a member that this node knows)`
-  const ask = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    ask.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-    const end = new Promise<string>(resolve => ask.once('close', () => resolve('')))
-    const answer = ask.question(printable(`Take ${listed} out of room ${room} for good? [y/N] `))
-    if (!/^y(?:es)?$/i.test((await Promise.race([answer, end])).trim())) {
-      throw new CommandError(EXIT.failed, 'nothing was removed')
-    }
-  } finally {
-    ask.close()
-  }
+  return `Take ${listed} out of room ${room} for good?`
 }
 
 function describe({ name, store, state }: Member): string {

@@ -15,8 +15,10 @@ const STDOUT = 1
 /** Beside the times for requests and peers: to close the store. */
 const CLOSE_SLACK_MS = 1_000
 
-/** How long the end may take, in ms. */
-export interface StopTimes {
+/** How it ends. Times in ms. */
+export interface StopSettings {
+  /** A signal makes the node leave the room for good. */
+  readonly leaveOnSigterm?: boolean
   readonly shutdownTimeoutMs: number
   readonly closeTimeoutMs: number
 }
@@ -26,6 +28,7 @@ export class ServerRun {
   readonly #options: ServerOptions
   readonly #log: NodeLogger
   readonly #closeMsMax: number
+  readonly #leaveOnSigterm: boolean
   readonly #terminal = isatty(STDOUT)
   #server: TallymeshServer | undefined
   #stopping = false
@@ -34,10 +37,15 @@ export class ServerRun {
     this.#end = resolve
   })
 
-  constructor(options: ServerOptions, log: NodeLogger, times: StopTimes) {
+  constructor(
+    options: ServerOptions,
+    log: NodeLogger,
+    { shutdownTimeoutMs, closeTimeoutMs, leaveOnSigterm = false }: StopSettings,
+  ) {
     this.#options = options
     this.#log = log
-    this.#closeMsMax = times.shutdownTimeoutMs + times.closeTimeoutMs + CLOSE_SLACK_MS
+    this.#closeMsMax = shutdownTimeoutMs + closeTimeoutMs + CLOSE_SLACK_MS
+    this.#leaveOnSigterm = leaveOnSigterm
   }
 
   /** Resolves with the exit code once everything is closed. @throws TallymeshError where it cannot be started */
@@ -54,6 +62,7 @@ export class ServerRun {
         logger,
         onListening: url => this.#listening(url),
         onNode: node => nodeLog.follow(node),
+        onLeaving: leaving => this.#askedToLeave(leaving),
       })
       this.#server = server
       const watch = new ServerWatch(server, logger, () => void this.#tellSystemd('READY=1'))
@@ -128,18 +137,52 @@ export class ServerRun {
     void this.#stop(this.#server, signal)
   }
 
-  async #stop(server: TallymeshServer, signal: NodeJS.Signals): Promise<void> {
+  /** Over HTTP, unless a signal did. */
+  #askedToLeave(leaving: Promise<void>): void {
+    const server = this.#server
+    if (this.#stopping || !server) return
+    this.#stopping = true
+    void this.#tellSystemd('STOPPING=1')
+    void this.#stop(server, 'a request to leave', leaving)
+  }
+
+  /** Answers the exit code. */
+  async #leave(leaving: Promise<void>, why: string): Promise<number> {
+    const { logger } = this.#log
+    logger.info(
+      { event: 'leave' },
+      `${why}: leaving the room for good: not ready, then the others take what is held here`,
+    )
+    try {
+      await leaving
+      logger.info(
+        { event: 'leave' },
+        'left the room for good: the counts stay there; this directory is refused from now on',
+      )
+      return EXIT.done
+    } catch (error) {
+      const { code, message } = error as TallymeshError
+      logger.error({ event: 'leave', code }, `did not leave the room: ${message}`)
+      return EXIT.member
+    }
+  }
+
+  /** @param leaving where the node leaves already */
+  async #stop(server: TallymeshServer, signal: string, leaving?: Promise<void>): Promise<void> {
     const { logger } = this.#log
     try {
-      if (signal === 'SIGTERM') {
+      let exit: number = EXIT.done
+      if (leaving || this.#leaveOnSigterm) exit = await this.#leave(leaving ?? server.leave(), signal)
+      if (signal === 'SIGTERM' && (exit !== EXIT.done || !this.#leaveOnSigterm)) {
         logger.info({ event: 'drain', signal }, 'SIGTERM: draining: not ready, and serving on')
+        // Done already where it did not leave after a drain.
         await server.drain()
       }
       logger.info({ event: 'closing', signal }, `${signal}: closing`)
       void this.#closeInTime()
       await server.close()
       logger.info({ event: 'closed' }, 'closed: everything is committed, and the directory is free')
-      this.#end(EXIT.done)
+      this.#end(exit)
     } catch (error) {
       logger.error({ event: 'closed', err: error }, `closing failed: ${(error as Error).message}`)
       this.#end(EXIT.failed)

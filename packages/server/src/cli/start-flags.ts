@@ -1,4 +1,4 @@
-import { INTEGERS } from '../options.js'
+import { INTEGERS } from '../integers.js'
 import { defaulted, type Flag, list, optional, toggle, type Wording } from './flag.js'
 import { advertisedAddress, choice, file, integer, listenAddress, peerAddress, text, webOrigin } from './flag-kind.js'
 
@@ -104,6 +104,17 @@ export const START_FLAGS = {
     group: TIMES,
     env: 'TALLYMESH_DRAIN_MS',
   }),
+  leaveOnSigterm: toggle({
+    meaning:
+      'leave the room for good at SIGTERM and SIGINT, for nodes that are started for a while: see leave. Never for a node that is to come back with its directory',
+    group: ROOM,
+    env: 'TALLYMESH_LEAVE_ON_SIGTERM',
+  }),
+  leaveTimeoutMs: limit('leaveTimeoutMs', 'MS', {
+    meaning: 'how long the other members may take, after the drain, to hold what a node that leaves knows',
+    group: TIMES,
+    env: 'TALLYMESH_LEAVE_TIMEOUT_MS',
+  }),
   shutdownTimeoutMs: limit('shutdownTimeoutMs', 'MS', {
     meaning:
       'how long requests under way may take after the drain, before they are cut; a stop that takes 1 s longer than this and --close-timeout-ms ends with exit code 1',
@@ -124,6 +135,28 @@ export const START_FLAGS = {
     meaning: 'how long replicas may take to confirm an add, unless it says otherwise',
     group: TIMES,
     env: 'TALLYMESH_REPLICAS_TIMEOUT_MS',
+  }),
+  retryWindowMs: defaulted(integer('MS', 100, 86_400_000), '600000', {
+    meaning: 'how long retries with an Idempotency-Key are recognized, at least; the same on every node of the room',
+    group: TIMES,
+    env: 'TALLYMESH_RETRY_WINDOW_MS',
+  }),
+  foldAfterMs: defaulted(integer('MS', 0, 86_400_000), '60000', {
+    meaning:
+      'how long nobody counts under a replica id, as after a reboot, before its counts are folded into another one',
+    group: TIMES,
+    env: 'TALLYMESH_FOLD_AFTER_MS',
+  }),
+  foldGraceMs: defaulted(integer('MS', 0, 2_592_000_000), '86400000', {
+    meaning: 'how long counts of a folded id that turn up late, as on a disk that was away, still count',
+    group: TIMES,
+    env: 'TALLYMESH_FOLD_GRACE_MS',
+  }),
+  operationsMax: defaulted(integer('N', 1, 10_000_000), '500000', {
+    meaning:
+      'adds with an Idempotency-Key that may wait to be settled, and that are remembered; past that new ones are refused, and old ones forgotten early',
+    group: LIMITS,
+    env: 'TALLYMESH_OPERATIONS_MAX',
   }),
   closeTimeoutMs: defaulted(integer('MS', 0, 600_000), '2000', {
     meaning: 'how long peers may take to confirm what they lack when it closes',

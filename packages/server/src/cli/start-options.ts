@@ -12,7 +12,19 @@ export async function serverOptions(
   values: StartValues,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<ServerOptions> {
-  const { name, data, peer, origin, advertise, config, logLevel, logFormat, noWitness, ...rest } = values
+  const {
+    name,
+    data,
+    peer,
+    origin,
+    advertise,
+    config,
+    logLevel,
+    logFormat,
+    noWitness,
+    leaveOnSigterm: _leave,
+    ...rest
+  } = values
   const { tokensFile, tlsCert, tlsKey, tlsCa, runtimeDir, ...same } = rest
   if (name === undefined) throw usageError('--name must name this node, such as --name a')
   if (data === undefined) throw usageError('--data must name the data directory of this node, such as --data ./data/a')

@@ -1,8 +1,6 @@
 import { command } from './command.js'
 import { strayVariables } from './flag-sources.js'
-import { openLogger } from './logger.js'
 import { START_FLAGS } from './start-flags.js'
-import { serverOptions } from './start-options.js'
 
 /** Read beside the settings: secrets that have no flag, because others could see it. */
 const SECRET_VARIABLES = ['TALLYMESH_TOKEN', 'TALLYMESH_TOKENS']
@@ -14,7 +12,7 @@ export const start = command({
   name: 'start',
   summary: 'run a node of a room',
   details:
-    'A setting is taken from its flag, else from its environment variable, else from the file of settings, else it has its default. Tokens also come from TALLYMESH_TOKENS (as in the file, with ; between) and TALLYMESH_TOKEN (one with every scope, shown to peers). Without tokens it listens on loopback only. Logs go to stdout. SIGTERM drains and ends, SIGINT ends without the drain, a second one ends at once with exit code 1; SIGHUP reads tokens and certificates again.',
+    'A setting is taken from its flag, else from its environment variable, else from the file of settings, else it has its default. Tokens also come from TALLYMESH_TOKENS (as in the file, with ; between) and TALLYMESH_TOKEN (one with every scope, shown to peers). Without tokens it listens on loopback only. Logs go to stdout. SIGTERM drains and ends, SIGINT ends without the drain, with --leave-on-sigterm both make it leave the room for good; a second one ends at once with exit code 1; SIGHUP reads tokens and certificates again.',
   operands: [],
   flags: START_FLAGS,
   examples: [
@@ -33,12 +31,14 @@ export const start = command({
     ],
   ],
   async run(values, _operands, { env, printer }) {
+    // Loaded here, so that the other commands start without a server.
+    const { serverOptions } = await import('./start-options.js')
     const options = await serverOptions(values, env)
     // A node outlives whoever reads its log.
     printer.handOver()
-    // Loaded here, so that the other commands start without a server.
+    const { openLogger } = await import('./logger.js')
     const { ServerRun } = await import('./server-run.js')
-    const log = openLogger({ level: values.logLevel, format: values.logFormat, node: options.name })
+    const log = await openLogger({ level: values.logLevel, format: values.logFormat, node: options.name })
     for (const text of strayVariables(START_FLAGS, env, [...SECRET_VARIABLES, ...OTHER_VARIABLES])) {
       log.logger.warn({ event: 'warning' }, text)
     }

@@ -56,7 +56,7 @@ export const top = command({
   ],
   async run(values, [prefix = ''], { printer, env }) {
     const { intervalMs, limit } = values
-    const watched = { client: openClient(readAccess(values, env)), prefix, intervalMs, limit, printer }
+    const watched = { client: await openClient(readAccess(values, env)), prefix, intervalMs, limit, printer }
     if (values.once) return once(watched)
     return printer.terminal ? live(watched) : lines(watched)
   },

@@ -19,7 +19,9 @@ export function renderBalancer(kind: BalancerKind, { bind, servers }: BalancerAd
   const lines = servers.map(({ name, host, port }) =>
     kind === 'haproxy' ? `  server ${name} ${host}:${port}` : `  server ${host}:${port} max_fails=1 fail_timeout=1s;`,
   )
-  return fill(kind === 'haproxy' ? 'haproxy.cfg' : 'nginx.conf', { bind, servers: lines.join('\n') })
+  // The same nodes a second time: they are checked once.
+  const operations = servers.map(({ name }, i) => `${lines[i]} track nodes/${name}`).join('\n')
+  return fill(kind === 'haproxy' ? 'haproxy.cfg' : 'nginx.conf', { bind, servers: lines.join('\n'), operations })
 }
 
 /** Writes what the balancer needs into `directory`, made if missing, and answers the command that runs it in the foreground.

@@ -1,4 +1,5 @@
-import rateLimit from '@fastify/rate-limit'
+// Types alone: it is loaded where there is a limit.
+import type {} from '@fastify/rate-limit'
 import { TallymeshError } from '@tallymesh/crdt'
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RouteMetrics } from '../metrics/http-metrics.js'
@@ -61,9 +62,9 @@ export async function guardRoutes(
   return routes
 }
 
-/** The routes of plugins: the page that shows the API, and preflight requests, which carry no token. */
+/** The one route of a plugin: preflight requests, which carry no token. */
 function pluginScope(url: string): 'open' | undefined {
-  return url === '*' || url === '/docs' || url.startsWith('/docs/') ? 'open' : undefined
+  return url === '*' ? 'open' : undefined
 }
 
 function listed<Hook>(hooks: Hook | Hook[] | undefined): Hook[] {
@@ -113,6 +114,7 @@ export function hasBody({ raw: { headers } }: FastifyRequest): boolean {
 
 async function rateCheck(app: FastifyInstance, { limits, tokens }: Serving): Promise<RateCheck | undefined> {
   if (limits.rateLimit === undefined) return undefined
+  const { default: rateLimit } = await import('@fastify/rate-limit')
   await app.register(rateLimit, { global: false })
   return app.createRateLimit({
     max: limits.rateLimit,

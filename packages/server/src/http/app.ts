@@ -1,5 +1,4 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http'
-import cors from '@fastify/cors'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { type GuardedRoute, guardRoutes } from './access.js'
 import { BodyDeadlines } from './body-deadlines.js'
@@ -10,6 +9,7 @@ import { healthRoutes } from './health-routes.js'
 import { refuseUnparsed } from './http-server.js'
 import { memberRoutes } from './member-routes.js'
 import { parseQuery } from './query-string.js'
+import { COMPILERS } from './request-checks.js'
 import type { Serving } from './serving.js'
 import { parseStrictJson } from './strict-json.js'
 import { transferRoutes } from './transfer-routes.js'
@@ -31,14 +31,10 @@ export async function makeApp(serving: Serving, makeServer: (handler: RequestLis
     serverFactory: handler => makeServer(handler),
     bodyLimit: serving.limits.bodyBytesMax,
     routerOptions: { maxParamLength: PARAM_CHARACTERS_MAX, querystringParser: parseQuery },
-    ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
-    },
+    schemaController: { compilersFactory: COMPILERS },
     frameworkErrors: (_error, request, reply) => answerBadUrl(serving, request, reply),
     clientErrorHandler: (error, socket) => refuseUnparsed({ name: serving.name, refused }, error, socket),
   })
-  // Answers are made by this package: checking each against its schema, and compiling for that, would only slow down the start.
-  app.setSerializerCompiler(() => JSON.stringify)
   const deadlines = new BodyDeadlines(serving.limits.bodyTimeoutMs)
   app.addHook('onClose', async () => deadlines.close())
   takeJsonOnly(app, deadlines)
@@ -46,7 +42,7 @@ export async function makeApp(serving: Serving, makeServer: (handler: RequestLis
   if (serving.origins.length > 0) await allowOrigins(app, serving.origins)
   answerFailures(app, serving)
   const routes = await guardRoutes(app, serving, deadlines)
-  await describeRoutes(app)
+  describeRoutes(app)
   counterRoutes(app, serving)
   watchRoutes(app, serving)
   memberRoutes(app, serving)
@@ -85,11 +81,13 @@ function closeForPages({ headers }: FastifyRequest, reply: FastifyReply, done: (
 
 /** Lets pages of these origins use the API from a browser. */
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  // Most servers have none: what is needed for them is loaded for them alone.
+  const { default: cors } = await import('@fastify/cors')
   await app.register(cors, {
     origin: [...origins],
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'Tallymesh-After'],
-    exposedHeaders: ['Tallymesh-After', 'Tallymesh-Node', 'Retry-After'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Tallymesh-After'],
+    exposedHeaders: ['Tallymesh-After', 'Tallymesh-Node', 'Tallymesh-Repeated', 'Retry-After'],
     maxAge: 600,
     strictPreflight: false,
   })

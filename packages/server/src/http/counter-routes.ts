@@ -2,6 +2,7 @@ import { TallymeshError } from '@tallymesh/crdt'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AddOptions, TallymeshNode } from 'tallymesh'
 import { type CounterHandle, CounterHandles } from './counter-handles.js'
+import { operationOf } from './idempotency-key.js'
 import { jsonNumber } from './json-number.js'
 import {
   ADD_ANSWERS,
@@ -11,6 +12,7 @@ import {
   BATCH_BODY,
   BATCH_QUERY,
   COUNTER_ANSWERS,
+  IDEMPOTENCY_HEADERS,
   KEY_PARAMS,
   NO_QUERY,
   PAGE_ANSWERS,
@@ -36,7 +38,8 @@ export function counterRoutes(app: FastifyInstance, serving: Serving): void {
     config: { scope: 'write', adds: true },
     schema: {
       ...{ tags: ['counters'], summary: 'Add to a counter' },
-      ...{ params: KEY_PARAMS, querystring: NO_QUERY, body: ADD_BODY, response: ADD_ANSWERS },
+      ...{ params: KEY_PARAMS, querystring: NO_QUERY, headers: IDEMPOTENCY_HEADERS, body: ADD_BODY },
+      response: ADD_ANSWERS,
     },
     handler: (request: AddRequest, reply) => addOne(countingNode(serving), handles, request, reply),
   })
@@ -44,7 +47,7 @@ export function counterRoutes(app: FastifyInstance, serving: Serving): void {
     config: { scope: 'write', adds: true },
     schema: {
       ...{ tags: ['counters'], summary: 'Add to many counters in one commit: all of it, or nothing' },
-      ...{ querystring: BATCH_QUERY, body: BATCH_BODY, response: BATCH_ANSWERS },
+      ...{ querystring: BATCH_QUERY, headers: IDEMPOTENCY_HEADERS, body: BATCH_BODY, response: BATCH_ANSWERS },
     },
     handler: (request: BatchRequest, reply) => addMany(countingNode(serving), handles, request, reply),
   })
@@ -91,10 +94,12 @@ export async function seen({ limits }: Serving, node: TallymeshNode, { headers }
 }
 
 function addOne(node: TallymeshNode, handles: CounterHandles, request: AddRequest, reply: FastifyReply): void {
-  const { add, ...options } = request.body
+  const { add, replicas, timeoutMs } = request.body
+  const operation = operationOf(request.headers['idempotency-key'])
   const handle = handles.of(node, request.params.key)
   const { counter } = handle
-  const concern = options.replicas === undefined && options.timeoutMs === undefined ? undefined : options
+  const plain = replicas === undefined && timeoutMs === undefined && operation === undefined
+  const concern = plain ? undefined : addOptions(replicas, timeoutMs, operation)
   const durable = add > 0 ? counter.increment(add, concern) : counter.decrement(-add, concern)
   const answered = () => {
     reply.header('content-type', JSON_TYPE).header('tallymesh-after', node.position).send(handle.json())
@@ -110,7 +115,21 @@ function addMany(node: TallymeshNode, handles: CounterHandles, request: BatchReq
     const text = `[${found.map(handle => handle.json()).join(',')}]`
     reply.header('content-type', JSON_TYPE).header('tallymesh-after', node.position).send(text)
   }
-  node.add(entries, request.query).then(answered, error => reply.send(error))
+  const { replicas, timeoutMs } = request.query
+  const options = addOptions(replicas, timeoutMs, operationOf(request.headers['idempotency-key']))
+  node.add(entries, options).then(answered, error => reply.send(error))
+}
+
+function addOptions(
+  replicas: AddOptions['replicas'],
+  timeoutMs: number | undefined,
+  operation: string | undefined,
+): AddOptions {
+  return {
+    ...(replicas !== undefined && { replicas }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(operation !== undefined && { operation }),
+  }
 }
 
 /** @throws TallymeshError INVALID_NAME, with the place in the batch */

@@ -1,14 +1,8 @@
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
-import { VERSION } from '../version.js'
+// Types of what a schema may say to the documentation; nothing is loaded by it.
+import type {} from '@fastify/swagger'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { DescribedRoute, DocumentationPages } from './documentation-pages.js'
 import { NO_QUERY, OPENAPI_ANSWERS } from './schemas.js'
-
-const DESCRIPTION = `Counters that survive: every node counts locally; what was acknowledged is on disk, reaches every other
-node, and is in the total exactly once.
-
-Errors are \`application/problem+json\` with a stable \`code\`. On an add, \`counted\` says whether it was counted: only what was
-not may be sent again. Amounts that a number does not hold exactly, beyond 2^53 − 1, are strings.`
 
 /** Everything comes from this server, over HTTP or HTTPS alike. */
 const CONTENT_POLICY = [
@@ -18,44 +12,55 @@ const CONTENT_POLICY = [
   "img-src 'self' data:; font-src 'self' data:",
 ].join('; ')
 
-/** Describes every route that is registered after it, at /openapi.json, and shows that at /docs, without the network. */
-export async function describeRoutes(app: FastifyInstance): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.0.3',
-      info: { title: 'tallymesh', description: DESCRIPTION, version: VERSION, license: { name: 'MIT' } },
-      tags: [
-        { name: 'counters', description: 'Counting, reading, watching' },
-        { name: 'room', description: 'Members, export and import' },
-        { name: 'health', description: 'For balancers, supervisors and Prometheus' },
-      ],
-      components: {
-        securitySchemes: {
-          token: {
-            type: 'http',
-            scheme: 'bearer',
-            description: 'A token with the scope that the operation names: read, write, peer or admin.',
-          },
-        },
-      },
-    },
-    transform: ({ schema, url, route }) => {
-      const scope = route.config?.scope
-      if (scope === undefined || scope === 'open') return { schema, url }
-      return { schema: { ...schema, security: [{ token: [] }], description: `Needs the scope \`${scope}\`.` }, url }
-    },
+/** What Swagger UI serves. */
+const PAGES = ['/docs', '/docs/', '/docs/json', '/docs/yaml', '/docs/static/*']
+/** Of each answer by itself, not of what is passed on. */
+const OWN_HEADERS = new Set(['connection', 'content-length', 'date', 'transfer-encoding'])
+
+/** Describes every route that is registered after it, at /openapi.json, and shows that at /docs, without the network. What makes
+ *  the pages is loaded when the first is asked for: it is a sixth of all that a server would load, and most are never asked. */
+export function describeRoutes(app: FastifyInstance): void {
+  const routes: DescribedRoute[] = []
+  app.addHook('onRoute', ({ method, url, schema, config }) => {
+    if (schema && !schema.hide && method !== 'HEAD') routes.push({ method, url, schema, config: config ?? {} })
   })
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: true,
-    transformStaticCSP: () => CONTENT_POLICY,
-    // The validator of swagger.io would be asked for a badge otherwise.
-    uiConfig: { url: '/openapi.json', validatorUrl: null, deepLinking: true },
-    theme: { title: 'tallymesh API' },
+  let opening: Promise<DocumentationPages> | undefined
+  const pages = () => {
+    opening ??= import('./documentation-pages.js').then(({ DocumentationPages }) => DocumentationPages.open(routes))
+    return opening
+  }
+  app.addHook('onClose', async () => {
+    await opening?.then(
+      opened => opened.close(),
+      () => {},
+    )
   })
   app.get('/openapi.json', {
     config: { scope: 'open' },
     schema: { hide: true, querystring: NO_QUERY, response: OPENAPI_ANSWERS },
-    handler: (_request, reply) => reply.header('content-type', 'application/json').send(JSON.stringify(app.swagger())),
+    handler: async (_request, reply) => {
+      const text = (await pages()).openapi
+      return reply.header('content-type', 'application/json').send(text)
+    },
   })
+  for (const [method, url] of PAGES.flatMap(url => [['GET', url] as const, ['HEAD', url] as const])) {
+    app.route({
+      ...{ method, url, exposeHeadRoute: false },
+      ...{ config: { scope: 'open' }, schema: { hide: true } },
+      onSend: (_request, reply, payload, done) => {
+        reply.header('content-security-policy', CONTENT_POLICY)
+        done(null, payload)
+      },
+      handler: async (request, reply) => pass(await pages(), request, reply),
+    })
+  }
+}
+
+/** Asks the pages, and answers what they answer; what they refuse or lack as this server does. */
+async function pass(pages: DocumentationPages, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { status, headers, body, error } = await pages.ask(request.raw.url as string, request.headers)
+  if (status === 404) return reply.callNotFound() as unknown as FastifyReply
+  if (error) throw error
+  for (const [name, value] of Object.entries(headers)) if (!OWN_HEADERS.has(name)) reply.header(name, value)
+  return reply.code(status).send(body.length === 0 ? undefined : body)
 }

@@ -28,16 +28,24 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   NOT_FOUND: 404,
   MEMBER_UNKNOWN: 404,
   METHOD_NOT_ALLOWED: 405,
+  INVALID_OPERATION: 400,
   COUNTER_OVERFLOW: 409,
+  OPERATION_MISMATCH: 409,
   MEMBER_UP: 409,
+  LEAVE_REFUSED: 409,
   EXPORT_WRONG_ROOM: 409,
+  OPERATION_EXPIRED: 410,
   BODY_TOO_LARGE: 413,
+  OPERATION_TOO_LARGE: 413,
   MEDIA_TYPE_UNSUPPORTED: 415,
   RATE_LIMITED: 429,
   NOT_READY: 503,
   NODE_CLOSED: 503,
+  OPERATIONS_FULL: 503,
+  OPERATIONS_UNAVAILABLE: 503,
   INDETERMINATE: 504,
   NOT_REPLICATED: 504,
+  LEAVE_TIMEOUT: 504,
   NOT_CAUGHT_UP: 504,
 }
 
@@ -114,7 +122,8 @@ function problem(status: number, code: ErrorCode, detail: string, counts: Counte
 }
 
 function counted(code: ErrorCode): Counted {
-  if (code === 'INDETERMINATE') return 'perhaps'
+  // An earlier try of an operation that is forgotten may have counted.
+  if (code === 'INDETERMINATE' || code === 'OPERATION_EXPIRED') return 'perhaps'
   return code === 'NOT_REPLICATED'
 }
 

@@ -51,6 +51,7 @@ export const MEMBER_PARAMS = {
   required: ['member'],
   properties: { member: { type: 'string', description: 'A member’s name, or its store id.' } },
 }
+export const EMPTY_BODY = { type: 'object', additionalProperties: false, properties: {} }
 export const NO_QUERY = { type: 'object', additionalProperties: false, properties: {} }
 export const ADD_BODY = {
   type: 'object',
@@ -105,6 +106,19 @@ export const AFTER_HEADERS = {
   },
 }
 
+export const IDEMPOTENCY_HEADERS = {
+  type: 'object',
+  properties: {
+    'idempotency-key': {
+      type: 'string',
+      description:
+        'Names what is added: a UUID of version 7, or any other key of 1 to 64 characters. However often it is sent, and to ' +
+        'whichever nodes, within the retry window, it counts once; every failure may be tried again with the same key.',
+      examples: ['01936b2e-7c1a-7d3e-9f57-2b8a6c4d1e0f'],
+    },
+  },
+}
+
 /** Problem answers, as RFC 9457 writes them. */
 const problem = {
   type: 'object',
@@ -155,7 +169,7 @@ export const WATCH_ANSWERS = answers(
 )
 export const MEMBERS_ANSWERS = answers(200, 'The room as this node sees it, this node first.', {
   type: 'object',
-  required: ['room', 'node', 'members'],
+  required: ['room', 'node', 'members', 'operations', 'folding'],
   properties: {
     room: { type: 'string' },
     node: { type: 'string' },
@@ -175,9 +189,63 @@ export const MEMBERS_ANSWERS = answers(200, 'The room as this node sees it, this
         },
       },
     },
+    operations: {
+      type: 'object',
+      description: 'Adds with an id, as this node knows them.',
+      properties: {
+        open: { type: 'integer', description: 'Those that are not settled.' },
+        oldestMs: {
+          type: 'number',
+          description: 'For how long it has seen the oldest of these; 0 where there are none.',
+        },
+        admitted: { type: 'boolean', description: 'Whether it takes them; false also where nobody asked it to yet.' },
+        waitsFor: {
+          ...{ type: 'array', items: { type: 'string' } },
+          description: 'Names of the members that are away, where settling or taking them waits for these.',
+        },
+      },
+    },
+    folding: {
+      type: 'object',
+      description: 'Replica ids under which nobody counts any more, as this node knows them.',
+      properties: {
+        retired: {
+          type: 'array',
+          description: 'The first 100 of them.',
+          items: {
+            type: 'object',
+            properties: {
+              replica: { type: 'string', description: 'In hexadecimal.' },
+              state: {
+                ...{ type: 'string', enum: ['retired', 'claimed', 'folding', 'folded', 'full'] },
+                description: 'Folded: what turns up late of it still counts. Full: it does not fit below 2^53.',
+              },
+            },
+          },
+        },
+        count: { type: 'integer', description: 'How many there are.' },
+        folded: { type: 'integer', description: 'Ids of which nothing is left.' },
+        waitsFor: {
+          ...{ type: 'array', items: { type: 'string' } },
+          description: 'Names of the members that are away, where folding waits for these.',
+        },
+        refused: {
+          type: 'integer',
+          description: 'Updates of ids folded whole that were refused: what only they held is not counted.',
+        },
+        missed: {
+          type: 'integer',
+          description: 'Ids folded whole while this node was away: what only it held of them is not counted.',
+        },
+      },
+    },
   },
 })
 export const REMOVED_ANSWERS = { 204: { description: 'Removed for good.', type: 'null' }, ...PROBLEMS }
+export const LEFT_ANSWERS = {
+  204: { description: 'It left; what it counted stays. The server closes.', type: 'null' },
+  ...PROBLEMS,
+}
 export const EXPORT_ANSWERS = answers(
   200,
   'A line of JSON each: a head, the slots in key order, and an end with their number and SHA-256.',

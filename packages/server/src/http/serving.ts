@@ -20,6 +20,8 @@ export interface Serving {
   readonly watchers: Watchers
   /** The node; undefined until it is open. */
   readonly node: () => TallymeshNode | undefined
+  /** See `TallymeshServer.leave`. */
+  readonly leave: () => Promise<void>
 }
 
 /** The node, once it is open. @throws TallymeshError NOT_READY before */

@@ -1,5 +1,5 @@
 import { ERROR_CODES } from '@tallymesh/crdt'
-import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import type { Metric, Registry } from 'prom-client'
 import type { MemberInfo, NodeStats } from 'tallymesh'
 import { VERSION } from '../version.js'
 import { DirectoryBytes } from './directory-bytes.js'
@@ -38,7 +38,8 @@ let processRegistry: Registry | undefined
 /** The figures of one server, as Prometheus reads them. */
 export class ServerMetrics {
   readonly http = new HttpMetrics()
-  readonly #registry = new Registry()
+  readonly #metrics: Metric[] = []
+  #registry: Registry | undefined
   readonly #room: RoomCounters
   /** Each code from the start: a series that appears with its first count has no increase that an alert could see. */
   readonly #errors = new Map<string, number>(Object.keys(ERROR_CODES).map(code => [code, 0]))
@@ -53,7 +54,7 @@ export class ServerMetrics {
     this.#registerMembers()
   }
 
-  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE
+  readonly contentType = 'text/plain; version=0.0.4; charset=utf-8'
 
   /** A commit of this node became durable. */
   committed({ entries, writeMs, totalMs }: CommitTimes): void {
@@ -71,13 +72,21 @@ export class ServerMetrics {
    *  @param counters the counters to show, in key order
    *  @param size how many there are to show, asked after they were read */
   async text(counters: Iterable<CounterFigures>, size: () => number): Promise<string> {
-    if (!processRegistry) collectDefaultMetrics({ register: (processRegistry = new Registry()) })
+    // Loaded when the first asks: a server that nobody scrapes starts without it.
+    const { default: prometheus } = await import('prom-client')
+    this.#registry ??= this.#register(new prometheus.Registry())
+    if (!processRegistry) prometheus.collectDefaultMetrics({ register: (processRegistry = new prometheus.Registry()) })
     const texts = await Promise.all([
       this.#registry.metrics(),
       processRegistry.metrics(),
       this.#room.text(counters, size),
     ])
     return texts.join('\n')
+  }
+
+  #register(registry: Registry): Registry {
+    for (const metric of this.#metrics) registry.registerMetric(metric)
+    return registry
   }
 
   #registerServer(): void {
@@ -138,6 +147,53 @@ export class ServerMetrics {
     figure('forks', 'gauge', 'Logs of which two histories exist.', stats => stats.forks)
     figure('links', 'gauge', 'Links to other nodes now.', stats => stats.links)
     figure('behind', 'gauge', 'Batches that linked peers hold and this node lacks.', stats => stats.behind)
+    this.#add('operations', 'gauge', 'Operations that this node remembers: open ones, and settled ones.', () => {
+      const figures = node()?.stats.operations
+      if (!figures) return []
+      const settled = figures.known - figures.open
+      return [
+        { labels: { state: 'open' }, value: figures.open },
+        { labels: { state: 'settled' }, value: settled },
+      ]
+    })
+    figure(
+      'operations_oldest_seconds',
+      'gauge',
+      'For how long the oldest operation that is not settled was seen by this process; 0 where all are.',
+      ({ operations }) => operations.oldestMs / 1_000,
+    )
+    figure('operations_max', 'gauge', 'Operations that are remembered at most.', ({ operations }) => operations.max)
+    figure(
+      'operations_wait_for',
+      'gauge',
+      'Members that are away while operations wait for them.',
+      ({ operations }) => operations.waitsFor.length,
+    )
+    this.#add(
+      'retired_ids',
+      'gauge',
+      'Replica ids under which nobody counts any more, by the state of their fold.',
+      () => Object.entries(node()?.stats.folding.states ?? {}).map(([state, value]) => ({ labels: { state }, value })),
+    )
+    figure('folded_ids', 'gauge', 'Replica ids that were folded whole.', ({ folding }) => folding.folded)
+    figure(
+      'folding_wait_for',
+      'gauge',
+      'Members that are away while folding waits for them.',
+      ({ folding }) => folding.waitsFor.length,
+    )
+    figure(
+      'fenced_updates_refused_total',
+      'counter',
+      'Updates of replica ids folded whole that were refused.',
+      ({ folding }) => folding.refused,
+    )
+    figure(
+      'folds_missed_total',
+      'counter',
+      'Replica ids folded whole while this node was away, and counted until then.',
+      ({ folding }) => folding.missed,
+    )
     figure('replica_id_changes_total', 'counter', 'Fresh replica ids that this process took.', s => s.replicaChanges)
     const frames = (read: (frame: NodeStats['frames'][number]) => number) => () =>
       (node()?.stats.frames ?? []).map(frame => ({
@@ -186,6 +242,6 @@ export class ServerMetrics {
       get: async () => ({ name, help, type, values: await read(name) }),
     }
     // The registry asks nothing more of a metric than its name and what `get` answers.
-    this.#registry.registerMetric(metric as unknown as Metric)
+    this.#metrics.push(metric as unknown as Metric)
   }
 }

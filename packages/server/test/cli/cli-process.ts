@@ -2,10 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-/** The real program. */
-export const PROGRAM = fileURLToPath(new URL('../../../bin/tallymesh.js', import.meta.url))
+import { PROGRAM } from '../program.js'
 
 const DEADLINE_MS = 30_000
 const POLL_MS = 5
@@ -137,16 +134,6 @@ export class RunningNode {
     return tallymesh(args, { ...options, env: { TALLYMESH_URL: this.url, ...options.env } })
   }
 
-  /** Waits until its status shows something. What its log said once may be over: a busy machine makes peers look down. */
-  async shows(pattern: RegExp): Promise<void> {
-    const endMs = performance.now() + DEADLINE_MS
-    for (;;) {
-      const { out, err } = await this.run(['status'])
-      if (pattern.test(out)) return
-      if (performance.now() > endMs) throw new Error(`waited ${DEADLINE_MS} ms in vain for ${pattern}\n${out}${err}`)
-    }
-  }
-
   stop(signal: NodeJS.Signals = 'SIGINT'): Promise<Ran> {
     this.program.signal(signal)
     return this.program.ended()
@@ -190,7 +177,7 @@ export async function until(
 }
 
 /** The environment without what would change a command. */
-function cleanEnv(): NodeJS.ProcessEnv {
+export function cleanEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^TALLYMESH_|^NO_COLOR$|^FORCE_COLOR$/.test(name)),
   )

@@ -1,9 +1,8 @@
-// deadline: 300 s
-
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { CliProcess, endAll, scratch, tallymesh } from './cli-process.js'
+import { CliProcess, endAll, scratch } from './cli-process.js'
+import { command, tallymeshLines } from './command-line.js'
 
 const dir = scratch()
 const cluster = suite('tallymesh cluster')
@@ -18,8 +17,9 @@ cluster('refuses what it cannot run', async () => {
     [['--data', dir, '--host', '10.0.0.1'], /must be a loopback address/],
     [['--data', dir, 'stray'], /"stray" is not expected; flags for the nodes follow after --/],
   ] as const
-  for (const [args, message] of cases) {
-    const { code, err } = await tallymesh(['cluster', ...args])
+  const runs = await tallymeshLines(cases.map(([args]) => ({ args: ['cluster', ...args] })))
+  for (const [at, [, message]] of cases.entries()) {
+    const { code, err = '' } = runs[at] ?? {}
     assert.is(code, 2, err)
     assert.match(err, message)
   }
@@ -32,8 +32,8 @@ cluster('runs nodes with further flags until it is told to end', async () => {
   await program.says(/"node":"node-1"[^\n]*"type":"ready"|"type":"ready"[^\n]*"node":"node-1"/)
   await program.says(/"node":"node-2"[^\n]*"type":"ready"|"type":"ready"[^\n]*"node":"node-2"/)
   const url = `http://127.0.0.1:${port + 1}`
-  assert.is((await tallymesh(['add', 'orders', '--replicas', '2', '--url', url])).out, '1\n')
-  assert.is((await tallymesh(['get', 'orders', '--url', `http://127.0.0.1:${port + 2}`])).out, '1\n')
+  assert.is((await command(['add', 'orders', '--replicas', '2', '--url', url])).out, '1\n')
+  assert.is((await command(['get', 'orders', '--url', `http://127.0.0.1:${port + 2}`])).out, '1\n')
   program.signal('SIGTERM')
   const { code, out, err } = await program.ended()
   assert.is(code, 0, out + err)

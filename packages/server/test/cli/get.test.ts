@@ -1,24 +1,28 @@
-// deadline: 300 s
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { endAll, RunningNode, scratch } from './cli-process.js'
+import type { TallymeshServer } from '../../src/server.js'
+import { ServerLab } from '../lab.js'
+import { tallymesh } from './cli-process.js'
+import { commandsOf } from './command-line.js'
 import { OddServer } from './odd-server.js'
 
-let node: RunningNode
+const lab = new ServerLab()
+let node: TallymeshServer
+const run = commandsOf(() => node)
 const get = suite('tallymesh get')
 
 get.before(async () => {
-  node = await RunningNode.start('a', scratch())
+  node = await lab.start('a')
 })
-get.after(endAll)
+get.after(() => lab.close())
 
 get('prints one value alone, several as a table, and JSON a line each', async () => {
-  await node.run(['add', 'orders', '3'])
-  await node.run(['add', 'orders', '-1'])
-  assert.is((await node.run(['get', 'orders'])).out, '2\n')
-  assert.is((await node.run(['get', 'never'])).out, '0\n')
-  assert.is((await node.run(['get', 'orders', '..'])).out, 'KEY     VALUE\norders      2\n..          0\n')
-  const json = (await node.run(['get', 'orders', 'x{b="1",a="2"}', '--json'])).out.trim().split('\n')
+  await run(['add', 'orders', '3'])
+  await run(['add', 'orders', '-1'])
+  assert.is((await tallymesh(['get', 'orders', '--url', node.url])).out, '2\n')
+  assert.is((await run(['get', 'never'])).out, '0\n')
+  assert.is((await run(['get', 'orders', '..'])).out, 'KEY     VALUE\norders      2\n..          0\n')
+  const json = (await run(['get', 'orders', 'x{b="1",a="2"}', '--json'])).out.trim().split('\n')
   assert.equal(
     json.map(line => JSON.parse(line)),
     [
@@ -30,8 +34,8 @@ get('prints one value alone, several as a table, and JSON a line each', async ()
 
 get('asks on where something other than a server answers, and says so in the end', async () => {
   const odd = await OddServer.start({ status: 200 })
-  assert.is((await node.run(['get', 'orders', '--url', `${odd.url},${node.url}`])).out, '2\n')
-  const { code, err } = await node.run(['get', 'orders', '--url', odd.url, '--timeout-ms', '300'])
+  assert.is((await run(['get', 'orders', '--url', `${odd.url},${node.url}`])).out, '2\n')
+  const { code, err } = await run(['get', 'orders', '--url', odd.url, '--timeout-ms', '300'])
   assert.is(code, 4, err)
   odd.close()
 })

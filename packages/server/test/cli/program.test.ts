@@ -1,9 +1,9 @@
-// deadline: 300 s
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../src/cli/commands.js'
 import { bash, tallymesh } from './cli-process.js'
+import { tallymeshLines } from './command-line.js'
 import { flagNames, REFERENCE_PATH, reference } from './reference.js'
 
 const program = suite('the program')
@@ -24,8 +24,9 @@ program('prints its help, on stderr where nothing was asked for', async () => {
 })
 
 program('has help with every flag and an example for each command', async () => {
-  for (const command of COMMANDS) {
-    const { code, out } = await tallymesh([command.name, '--help'])
+  const helps = await tallymeshLines(COMMANDS.map(({ name }) => ({ args: [name, '--help'] })))
+  for (const [at, command] of COMMANDS.entries()) {
+    const { code = -1, out = '' } = helps[at] ?? {}
     assert.is(code, 0)
     for (const flag of flagNames(command)) assert.ok(out.includes(`${flag} `), `${command.name}: ${flag}`)
     assert.match(out, new RegExp(`Examples:\n {2}.*tallymesh ${command.name}`))
@@ -45,8 +46,9 @@ program('refuses what it does not know in one line, with what is near', async ()
     [['list', '--limit', '0'], /^tallymesh list: --limit must be an integer from 1 to 1000000, got "0"\n$/],
     [['get', 'a{b}'], /^tallymesh get: counter key "a\{b\}" has .*\(INVALID_NAME\)\n$/],
   ] as const
-  for (const [args, message] of cases) {
-    const { code, out, err } = await tallymesh(args)
+  const runs = await tallymeshLines(cases.map(([args]) => ({ args })))
+  for (const [at, [, message]] of cases.entries()) {
+    const { code, out = '', err = '' } = runs[at] ?? {}
     assert.equal([code, out], [2, ''], err)
     assert.match(err, message)
     assert.not.match(err, /secret/)

@@ -1,33 +1,43 @@
-// deadline: 300 s
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { endAll, RunningNode, scratch } from './cli-process.js'
+import type { TallymeshServer } from '../../src/server.js'
+import { ServerLab, until } from '../lab.js'
+import { endAll, tallymesh } from './cli-process.js'
+import { commandsOf } from './command-line.js'
 import { hasTerminal, onTerminal } from './terminal.js'
 
-const dir = scratch()
-let a: RunningNode
-let b: RunningNode
+const lab = new ServerLab()
+let a: TallymeshServer
+let b: TallymeshServer
+const run = commandsOf(() => a)
 const remove = suite('tallymesh remove')
 
 remove.before(async () => {
-  a = await RunningNode.start('a', dir)
-  b = await RunningNode.start('b', dir, ['--peer', a.peer])
-  await b.run(['add', 'orders', '3', '--replicas', '2'])
+  a = await lab.start('a')
+  b = await lab.start('b', { peers: [a.node.url as string] })
+  await run(['add', 'orders', '3', '--replicas', '2', '--url', b.url])
 })
-remove.after(endAll)
+remove.after(async () => {
+  await endAll()
+  await lab.close()
+})
+
+function shows(pattern: RegExp): Promise<void> {
+  return until(`its status shows ${pattern}`, async () => pattern.test((await run(['status'])).out))
+}
 
 remove('refuses who is up or unknown, and does not ask where there is no terminal', async () => {
-  const up = await a.run(['remove', 'b', '--yes'])
+  const up = await run(['remove', 'b', '--yes'])
   assert.equal([up.code, /\(MEMBER_UP\)/.test(up.err)], [3, true], up.err)
-  const unknown = await a.run(['remove', 'x/../y', '--yes'])
+  const unknown = await run(['remove', 'x/../y', '--yes'])
   assert.equal([unknown.code, /\(MEMBER_UNKNOWN\)/.test(unknown.err)], [3, true], unknown.err)
-  const unasked = await a.run(['remove', 'b'])
+  const unasked = await tallymesh(['remove', 'b', '--url', a.url])
   assert.equal([unasked.code, /add --yes/.test(unasked.err)], [2, true], unasked.err)
 })
 
 remove('asks on a terminal, and takes only yes for yes', async () => {
-  await b.stop('SIGKILL')
-  await a.shows(/^b +down/m)
+  await b.close()
+  await shows(/^b +down/m)
   if (!hasTerminal) return console.log('SKIP: script (util-linux) is not installed')
   const asked = async (typed: string) => {
     const program = onTerminal(`$TALLYMESH remove b --url ${a.url}; echo code $?`)
@@ -38,22 +48,22 @@ remove('asks on a terminal, and takes only yes for yes', async () => {
   assert.match(await asked('\r'), /nothing was removed[\s\S]*code 1/)
   assert.match(await asked('no\r'), /nothing was removed[\s\S]*code 1/)
   assert.match(await asked('\x03'), /code 130/)
-  const status = await a.run(['status'])
+  const status = await run(['status'])
   assert.match(status.out, /^b +down/m, status.out + status.err)
   assert.match(await asked('yes\r'), /b was taken out of the room; its counts stay[\s\S]*code 0/)
 })
 
 remove('takes out without asking, by store id', async () => {
-  const c = await RunningNode.start('c', dir, ['--peer', a.peer])
-  await c.run(['add', 'orders', '--replicas', '2'])
-  await c.stop('SIGKILL')
-  await a.shows(/^c +down/m)
-  const { members } = JSON.parse((await a.run(['status', '--json'])).out)
+  const c = await lab.start('c', { peers: [a.node.url as string] })
+  await run(['add', 'orders', '--replicas', '2', '--url', c.url])
+  await c.close()
+  await shows(/^c +down/m)
+  const { members } = JSON.parse((await run(['status', '--json'])).out)
   const { store } = members.find(({ name }: { name: string }) => name === 'c')
-  const { code, out } = await a.run(['remove', store, '--yes'])
+  const { code, out } = await tallymesh(['remove', store, '--yes', '--url', a.url])
   assert.equal([code, out], [0, `${store} was taken out of the room; its counts stay\n`])
-  assert.not.match((await a.run(['status'])).out, /^c /m)
-  assert.is((await a.run(['get', 'orders'])).out, '4\n')
+  assert.not.match((await run(['status'])).out, /^c /m)
+  assert.is((await run(['get', 'orders'])).out, '4\n')
 })
 
 remove.run()

@@ -6,12 +6,26 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Authority, canIssue } from '../authority.js'
 import { freePorts } from '../cluster/free-port.js'
-import { bash, CliProcess, endAll, PROGRAM, RunningNode, scratch, startArgs, tallymesh, until } from './cli-process.js'
+import { ServerLab } from '../lab.js'
+import { PROGRAM } from '../program.js'
+import { bash, CliProcess, endAll, RunningNode, scratch, startArgs, until } from './cli-process.js'
+import { command, commandsOf } from './command-line.js'
 
 const dir = scratch()
 const run = suite('a running server')
 
 run.after(endAll)
+
+/** What a directory holds of a counter, once its server is gone. */
+async function held(name: string, key: string): Promise<number> {
+  const lab = new ServerLab()
+  try {
+    const { node } = await lab.start(name, { dataDir: join(dir, name), runtimeDir: join(dir, 'run'), room: 'default' })
+    return node.counterByKey(key).value as number
+  } finally {
+    await lab.close()
+  }
+}
 
 run('drains at SIGTERM: not ready, still counting, then closed with exit code 0', async () => {
   const node = await RunningNode.start('drained', dir, ['--drain-ms', '2000'])
@@ -25,23 +39,19 @@ run('drains at SIGTERM: not ready, still counting, then closed with exit code 0'
   assert.equal(await add.json(), { key: 'orders', value: 5 })
   const ran = await node.program.ended()
   assert.equal([ran.code, ran.err], [0, ''])
-  const again = await RunningNode.start('drained', dir)
-  assert.is((await again.run(['get', 'orders'])).out, '5\n')
-  await again.stop()
+  assert.is(await held('drained', 'orders'), 5)
 })
 
 run('ends at a second SIGTERM with exit code 1, and loses nothing', async () => {
   const node = await RunningNode.start('hurried', dir, ['--drain-ms', '600000'])
-  assert.is((await node.run(['add', 'orders', '7'])).out, '7\n')
+  assert.is((await command(['add', 'orders', '7', '--url', node.url])).out, '7\n')
   node.program.signal('SIGTERM')
   await node.program.says(/draining: not ready/)
   node.program.signal('SIGTERM')
   const ran = await node.program.ended()
   assert.is(ran.code, 1)
   assert.match(ran.out, /SIGTERM again: ending at once; what was acknowledged is on disk/)
-  const again = await RunningNode.start('hurried', dir)
-  assert.is((await again.run(['get', 'orders'])).out, '7\n')
-  await again.stop()
+  assert.is(await held('hurried', 'orders'), 7)
 })
 
 run('ends while it is opening', async () => {
@@ -60,13 +70,13 @@ run('ends with exit code 1 where closing takes too long', async () => {
       ...{ name: 'late', dataDir: ${JSON.stringify(join(dir, 'late'))}, runtimeDir: ${JSON.stringify(join(dir, 'run'))} },
       ...{ listen: { host: '127.0.0.1', port: 0 }, peers: [${JSON.stringify(a.peer)}], closeTimeoutMs: 60_000 },
     }
-    const log = openLogger({ level: 'info', format: 'json', node: 'late' })
+    const log = await openLogger({ level: 'info', format: 'json', node: 'late' })
     process.exit(await new ServerRun(options, log, { shutdownTimeoutMs: 100, closeTimeoutMs: -1_000 }).run())`
   const late = new CliProcess([], {}, [process.execPath, '--input-type=module', '-e', script])
   const [, url] = await late.says(/ready: node .* at (http:[^\s"]+)/)
   await late.says(/peer slow-peer is up/)
   a.program.signal('SIGSTOP')
-  assert.is((await a.run(['add', 'orders', '--url', url as string])).out, '1\n')
+  assert.is((await command(['add', 'orders', '--url', url as string])).out, '1\n')
   late.signal('SIGINT')
   const ran = await late.ended()
   a.program.signal('SIGCONT')
@@ -82,7 +92,8 @@ run('reads tokens again at SIGHUP, and keeps the old ones where it cannot', asyn
   const node = await RunningNode.start('guarded', dir, ['--tokens-file', tokens])
   assert.match(node.program.out, /listening on .*2 tokens/)
   assert.match(node.program.out, /everybody on this machine can read the tokens/)
-  const get = async (token: string) => (await node.run(['get', 'orders'], { env: { TALLYMESH_TOKEN: token } })).code
+  const get = async (token: string) =>
+    (await commandsOf(() => node)(['get', 'orders'], { TALLYMESH_TOKEN: token })).code
   assert.equal([await get('first'), await get('third'), await get('second')], [0, 3, 3])
   writeFileSync(tokens, 'third read\n')
   node.program.signal('SIGHUP')
@@ -99,7 +110,8 @@ run('reads tokens again at SIGHUP, and keeps the old ones where it cannot', asyn
 run('outlives the reader of its log', async () => {
   const node = await RunningNode.start('unread', dir, ['--log-level', 'debug'])
   node.program.child.stdout?.destroy()
-  for (let count = 1; count <= 3; count++) assert.is((await node.run(['add', 'orders'])).out, `${count}\n`)
+  for (let count = 1; count <= 3; count++)
+    assert.is((await commandsOf(() => node)(['add', 'orders'])).out, `${count}\n`)
   node.program.signal('SIGHUP')
   assert.is((await node.stop('SIGTERM')).code, 0)
 })
@@ -118,7 +130,7 @@ run('does not wait for a reader of its log that hangs', async () => {
   const status = async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.status
   await until('it to be ready', async () => (await status()) === 200)
   for (let count = 1; count <= 3; count++) {
-    assert.is((await tallymesh(['add', 'orders', '--url', url])).out, `${count}\n`)
+    assert.is((await command(['add', 'orders', '--url', url])).out, `${count}\n`)
   }
   process.kill(Number(readFileSync(pid, 'utf8')), 'SIGTERM')
   await until('its end', () => existsSync(code))
@@ -131,7 +143,7 @@ run('logs peers that come and go, and the replica id', async () => {
   const a = await RunningNode.start('one', dir)
   const b = await RunningNode.start('two', dir, ['--peer', a.peer])
   await a.program.says(/peer two is up/)
-  assert.is((await b.run(['add', 'orders', '--replicas', '2'])).code, 0)
+  assert.is((await command(['add', 'orders', '--replicas', '2', '--url', b.url])).code, 0)
   await b.program.says(/the node counts under replica id [0-9a-f]+/)
   await b.stop('SIGKILL')
   const [line] = await a.program.says(/.*peer two is down/)
@@ -150,13 +162,13 @@ run('speaks TLS with a certificate that is read again at SIGHUP', async () => {
   const flags = ['--tls-cert', file('node.pem', cert), '--tls-key', file('node.key', key)]
   const node = await RunningNode.start('secret', dir, flags)
   assert.match(node.program.out, /listening on https:.*; TLS\)/)
-  for (const [command, code] of [
+  for (const [asked, code] of [
     ['status', 4],
     ['list', 4],
   ] as const) {
-    const untrusted = await node.run([command, '--timeout-ms', '500'])
+    const untrusted = await commandsOf(() => node)([asked, '--timeout-ms', '500'])
     assert.is(untrusted.code, code)
-    if (command === 'status') assert.match(untrusted.err, /is not trusted; set NODE_EXTRA_CA_CERTS/)
+    if (asked === 'status') assert.match(untrusted.err, /is not trusted; set NODE_EXTRA_CA_CERTS/)
   }
   const env = { NODE_EXTRA_CA_CERTS: file('ca.pem', authority.cert) }
   assert.is((await node.run(['add', 'orders'], { env })).out, '1\n')

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { CliProcess, PROGRAM, type RunOptions } from './cli-process.js'
+import { PROGRAM } from '../program.js'
+import { CliProcess, type RunOptions } from './cli-process.js'
 
 /** Whether a terminal can be had: util-linux's `script`. */
 export const hasTerminal = spawnSync('script', ['--version']).status === 0

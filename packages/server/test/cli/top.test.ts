@@ -1,30 +1,35 @@
-// deadline: 300 s
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bash, CliProcess, endAll, RunningNode, scratch, tallymesh, until } from './cli-process.js'
+import type { TallymeshServer } from '../../src/server.js'
+import { post, ServerLab } from '../lab.js'
+import { bash, CliProcess, endAll, tallymesh, until } from './cli-process.js'
+import { command, commandsOf } from './command-line.js'
 import { deadUrl } from './odd-server.js'
 import { hasTerminal, onTerminal } from './terminal.js'
 
-const dir = scratch()
-let node: RunningNode
+const lab = new ServerLab()
+let node: TallymeshServer
+const run = commandsOf(() => node)
 const top = suite('tallymesh top')
 
 top.before(async () => {
-  node = await RunningNode.start('a', dir)
-  await node.run(['add', 'orders', '100'])
-  await node.run(['add', `long_name_of_a_counter{label="${'x'.repeat(100)}"}`])
+  node = await lab.start('a', { room: 'default' })
+  await run(['add', 'orders', '100'])
+  await run(['add', `long_name_of_a_counter{label="${'x'.repeat(100)}"}`])
 })
-top.after(endAll)
+top.after(async () => {
+  await endAll()
+  await lab.close()
+})
 
 /** Counts until `end` is called. */
 function counting(): () => Promise<void> {
   let going = true
   const done = (async () => {
     while (going) {
-      const headers = { 'content-type': 'application/json' }
-      await fetch(`${node.url}/v1/counters/orders`, { method: 'POST', headers, body: '{"add":1}' }).catch(() => {})
+      await post(node, '/v1/counters/orders', { add: 1 }).catch(() => {})
       await new Promise(resolve => setTimeout(resolve, 20))
     }
   })()
@@ -36,7 +41,7 @@ function counting(): () => Promise<void> {
 
 top('prints one table', async () => {
   const end = counting()
-  const { code, out } = await node.run(['top', '--once', '--interval-ms', '500'])
+  const { code, out } = await tallymesh(['top', '--once', '--interval-ms', '500', '--url', node.url])
   await end()
   assert.is(code, 0)
   const lines = out.split('\n')
@@ -45,7 +50,7 @@ top('prints one table', async () => {
   assert.match(lines[2] as string, /^2 counters, \d+(\.\d)? counted per second$/)
   assert.match(lines[3] as string, /^VALUE +\+\/s +-\/s +KEY$/)
   assert.match(lines[4] as string, /^ *1\d\d +\d+\.\d +0\.0 +orders$/)
-  assert.match((await node.run(['top', 'none', '--once', '--interval-ms', '100'])).out, /^0 counters/m)
+  assert.match((await run(['top', 'none', '--once', '--interval-ms', '100'])).out, /^0 counters/m)
 })
 
 top('prints a line for each counter that moved where there is no terminal', async () => {
@@ -59,25 +64,25 @@ top('prints a line for each counter that moved where there is no terminal', asyn
 })
 
 top('goes on when the server is away for a while, and fails where it never was there', async () => {
-  const other = await RunningNode.start('b', dir)
+  const other = await lab.start('b')
   const program = new CliProcess(['top', '--interval-ms', '100', '--timeout-ms', '2000', '--url', other.url])
   await program.says(/TIME/)
-  await other.stop()
+  await other.close()
   await program.says(/tallymesh top: no server answered/)
   program.signal('SIGTERM')
   assert.is((await program.ended()).signal, 'SIGTERM')
-  const { code, err } = await tallymesh(['top', '--timeout-ms', '200', '--url', await deadUrl()])
+  const { code, err } = await command(['top', '--timeout-ms', '200', '--url', await deadUrl()])
   assert.is(code, 4)
   assert.match(err, /no server answered/)
 })
 
 top('fills a terminal, follows its size, and leaves it as it was', async () => {
   if (!hasTerminal) return console.log('SKIP: script (util-linux) is not installed')
-  const mark = join(dir, 'resize')
+  const mark = join(lab.path, 'resize')
   const resize = `(while [ ! -e ${mark} ]; do sleep 0.05; done; stty cols 100 rows 6 < /dev/tty) &`
   const program = onTerminal(`${resize} $TALLYMESH top --interval-ms 100 --url ${node.url}; echo code $?; stty -a`)
   await program.says(/␛\[\?1049h/)
-  await node.run(['add', 'orders', '50'])
+  await run(['add', 'orders', '50'])
   await program.says(/ \d+ +[1-9]\d*(\.\d)? +0\.0 +orders/)
   assert.match(program.out, /long_name_of_a_counter\{label="x+…/)
   // Cut to 60 columns.
@@ -104,16 +109,16 @@ top('draws as on 80 by 24 where the terminal does not know its size', async () =
 
 top('shows a server that is away, and ends by Ctrl-C and by signals, the terminal restored', async () => {
   if (!hasTerminal) return console.log('SKIP: script (util-linux) is not installed')
-  const other = await RunningNode.start('c', dir)
+  const other = await lab.start('c', { room: 'default' })
   const line = `$TALLYMESH top --interval-ms 100 --timeout-ms 2000 --url ${other.url}; echo code $?; stty -a`
   const program = onTerminal(line)
   await program.says(/members: c up/)
-  await other.stop()
+  await other.close()
   await program.says(/room default as node c sees it: no server/)
   program.child.stdin?.write('\x03')
   const { out } = await program.ended()
   assert.match(out, /␛\[\?1049l[\s\S]*code 130[\s\S]* icanon/)
-  const pidFile = join(dir, 'pid')
+  const pidFile = join(lab.path, 'pid')
   const second = onTerminal(`$TALLYMESH top --url ${node.url} & echo $! > ${pidFile}; wait $!; echo code $?; stty -a`)
   await second.says(/members: a up/)
   const { readFileSync } = await import('node:fs')

@@ -1,23 +1,25 @@
-// deadline: 300 s
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { endAll, RunningNode, scratch, tallymesh } from './cli-process.js'
+import { post, ServerLab } from '../lab.js'
+import { tallymesh } from './cli-process.js'
+import { command } from './command-line.js'
 
-const dir = scratch()
+const lab = new ServerLab()
+const dir = lab.path
 const data = join(dir, 'a')
 const verify = suite('tallymesh verify')
 
-verify.after(endAll)
+verify.after(() => lab.close())
 
 verify('reports a whole directory, and changes nothing in it', async () => {
-  const node = await RunningNode.start('a', dir, ['--room', 'shop'])
-  await node.run(['add', 'orders', '3'])
-  await node.run(['add', 'stock', '-3'])
+  const node = await lab.start('a', { room: 'shop' })
+  await post(node, '/v1/counters/orders', { add: 3 })
+  await post(node, '/v1/counters/stock', { add: -3 })
   const locked = await tallymesh(['verify', '--data', data])
   assert.equal([locked.code, /\(STORE_LOCKED\)/.test(locked.err)], [6, true], locked.err)
-  await node.stop()
+  await node.close()
   const files = () => readFiles(data)
   const before = files()
   const { code, out, err } = await tallymesh(['verify', '--data', data, '--room', 'shop'])
@@ -27,7 +29,7 @@ verify('reports a whole directory, and changes nothing in it', async () => {
     /^.*: store [0-9a-f]{32} of room shop\n2 counters in 2 slots of 1 log, \d+ commits, \d+ bytes on disk\nwhole: /,
   )
   assert.equal(files(), before)
-  const json = JSON.parse((await tallymesh(['verify', '--json'], { env: { TALLYMESH_DATA: data } })).out)
+  const json = JSON.parse((await command(['verify', '--json'], { TALLYMESH_DATA: data })).out)
   assert.equal([json.keys, json.damage], [2, []])
 })
 
@@ -38,7 +40,7 @@ verify('refuses another room, and what is no data directory', async () => {
     [[], 2, /--data must name the data directory/],
   ] as const
   for (const [args, exit, message] of cases) {
-    const { code, err } = await tallymesh(['verify', ...args])
+    const { code, err } = await command(['verify', ...args])
     assert.is(code, exit, err)
     assert.match(err, message)
   }
@@ -57,7 +59,7 @@ verify('says what is damaged, and what to do', async () => {
   assert.is(code, 6)
   assert.match(out, /damaged in \d+ places?:\n {2}\S/)
   assert.match(out, /What to do: copy the directory away first/)
-  const json = await tallymesh(['verify', '--data', copy, '--json'])
+  const json = await command(['verify', '--data', copy, '--json'])
   assert.equal([json.code, JSON.parse(json.out).damage.length > 0], [6, true])
   const start = await tallymesh(['start', '--name', 'a', '--data', copy, '--room', 'shop', '--listen', '127.0.0.1:0'])
   assert.equal([start.code, /\(STORE_CORRUPT\)/.test(start.err)], [6, true], start.err)

@@ -8,6 +8,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BalancerKind, findBalancer } from '../../src/cluster/balancer-files.js'
 import { until } from '../../src/cluster/until.js'
+import { startServer } from '../../src/server.js'
 import { freePorts } from './free-port.js'
 import { alive, killClusters, TallymeshCluster } from './tallymesh-cluster.js'
 
@@ -113,9 +114,10 @@ for (const lb of ['haproxy', 'nginx'] as const) {
 test('a node that cannot run is given up; the cluster goes on, and ends with 1', async () => {
   const port = await freePorts(4)
   const data = join(dir, 'data')
-  const first = await TallymeshCluster.up(['--data', data, '--port', `${port}`, '--nodes', '1', '--room', 'other'])
-  await add(`http://127.0.0.1:${port + 1}`, 1)
-  assert.is(await first.end(), 0)
+  const listen = { host: '127.0.0.1', port: 0 }
+  const other = await startServer({ name: 'node-1', dataDir: join(data, 'node-1'), room: 'other', listen, drainMs: 0 })
+  await add(other.url, 1)
+  await other.close()
   const cluster = await TallymeshCluster.up(['--data', data, '--port', `${port}`, '--nodes', '2'])
   await cluster.printed('node-1', 'given-up')
   assert.match(cluster.text, /STORE_WRONG_ROOM/)
@@ -166,11 +168,11 @@ test('a second signal ends at once, with 1', async () => {
   assert.equal(cluster.pids.filter(alive), [])
 })
 
-/** A few callers at once, each with one add at a time. */
 /** Between an answer and the next request of a lane. Without it each node is asked all the time; those that are asked now and then
  *  meet moments that these never do. */
 const PAUSE_MS = 20
 
+/** A few callers at once, each with one add at a time. */
 class Traffic {
   counted = 0
   readonly failures: string[] = []

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { until } from '../../src/cluster/until.js'
+import { PROGRAM } from '../program.js'
 
-const PROGRAM = fileURLToPath(new URL('../../../bin/tallymesh.js', import.meta.url))
 const DEADLINE_MS = 60_000
 
 /** An event as `--json` prints it. */

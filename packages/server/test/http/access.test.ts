@@ -81,6 +81,7 @@ const CONTRACT: Record<string, Scope | 'open'> = {
   'GET /v1/counters/:key/watch': 'read',
   'GET /v1/members': 'read',
   'DELETE /v1/members/:member': 'admin',
+  'POST /v1/members/:member/leave': 'admin',
   'GET /v1/export': 'admin',
   'POST /v1/import': 'admin',
   'GET /metrics': 'read',

@@ -298,6 +298,8 @@ test('every member is listed, and one that is gone can be removed', () =>
     assert.is(other?.url, `${b.url.replace('http', 'ws')}/`)
     assert.is(other?.state, 'up')
     assert.ok(typeof other?.phi === 'number' || other?.phi === null)
+    assert.equal(json.operations, { open: 0, oldestMs: 0, admitted: false, waitsFor: [] })
+    assert.equal(json.folding, { retired: [], count: 0, folded: 0, waitsFor: [], refused: 0, missed: 0 })
     problem(await ask(a, '/v1/members/b', { method: 'DELETE' }), 409, 'MEMBER_UP')
     problem(await ask(a, '/v1/members/nobody', { method: 'DELETE' }), 404, 'MEMBER_UNKNOWN')
     await b.close()

@@ -3,7 +3,8 @@ import { createRequire } from 'node:module'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Tokens } from '../../src/security/tokens.js'
-import { ask, inServerLab } from '../lab.js'
+import { ask, inServerLab, until } from '../lab.js'
+import { RawClient } from '../raw-client.js'
 
 const test = suite('the documentation')
 const CHROMIUM = '/usr/bin/chromium'
@@ -46,9 +47,34 @@ test('is shown as a page that needs nothing from elsewhere', () =>
     }
   })())
 
+test('is made once for all who ask first, also while the server closes', () =>
+  inServerLab(async lab => {
+    const paths = ['/openapi.json', '/docs', '/docs/static/index.css', '/docs/json', '/openapi.json']
+    const server = await lab.start('a')
+    const answers = await Promise.all(paths.map(path => ask(server, path)))
+    assert.equal(
+      answers.map(({ status }) => status),
+      paths.map(() => 200),
+    )
+    assert.equal(answers[0]?.json, answers[3]?.json)
+    const closing = await lab.start('b')
+    const asked = paths.map(path => ask(closing, path))
+    await until('it is asked', async () => (await ask(closing, '/livez')).status === 200)
+    await closing.close()
+    // A connection whose request had not arrived was closed as idle.
+    for (const outcome of await Promise.allSettled(asked)) {
+      if (outcome.status === 'fulfilled') assert.is(outcome.value.status, 200)
+    }
+  })())
+
 test('a file that it does not have is not found', () =>
   inServerLab(async lab => {
     const server = await lab.start('a')
+    const dots = await RawClient.open(server.url)
+    dots.write('GET /docs/static/%2e%2e/json HTTP/1.1\r\nhost: lab\r\n\r\n')
+    await until('it is answered', () => dots.statuses.length === 1)
+    assert.equal(dots.statuses, [403])
+    dots.close()
     for (const method of ['GET', 'HEAD']) {
       assert.is((await ask(server, '/docs/static/nope', { method })).status, 404, method)
     }

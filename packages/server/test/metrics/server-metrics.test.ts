@@ -37,6 +37,13 @@ test('show the room’s counters, the node, its members and the requests', () =>
       ['tallymesh_slots', 2],
       ['tallymesh_links', 1],
       ['tallymesh_forks', 0],
+      ['tallymesh_operations_oldest_seconds', 0],
+      ['tallymesh_retired_ids{state="retired"}', 0],
+      ['tallymesh_retired_ids{state="full"}', 0],
+      ['tallymesh_folded_ids', 0],
+      ['tallymesh_folding_wait_for', 0],
+      ['tallymesh_fenced_updates_refused_total', 0],
+      ['tallymesh_folds_missed_total', 0],
       ['tallymesh_watchers', 0],
       ['tallymesh_replica_id_changes_total', 0],
       ['tallymesh_http_requests_total{route="/v1/counters",method="POST",status="200"}', 1],
@@ -80,6 +87,24 @@ test('show the counters with a prefix, and at most as many as allowed', () =>
     assert.is(figure(text, 'tallymesh_metrics_counters_left_out'), 1)
     assert.match((await ask(server, '/metrics?prefix=hid')).text, /counter="hidden"/)
     assert.not.match((await ask(server, '/metrics?prefix=none')).text, /counter="/)
+  })())
+
+test('tell of replica ids that nobody counts under any more, until they are folded', () =>
+  inServerLab(async lab => {
+    const options = { runtimeDir: false, foldAfterMs: 0, foldGraceMs: 0 } as const
+    const first = await lab.start('a', options)
+    await post(first, '/v1/counters/x', { add: 1 })
+    await first.close()
+    const a = await lab.start('a', options)
+    await post(a, '/v1/counters/x', { add: 1 })
+    const retired = async () => figure((await ask(a, '/metrics')).text, 'tallymesh_retired_ids{state="retired"}')
+    await until('the id of before is seen', async () => (await retired()) === 1)
+    const b = await lab.start('b', { ...options, peers: [a.url.replace('http', 'ws')] })
+    await until('it is folded', () => a.node.stats.folding.folded === 1)
+    const { text } = await ask(a, '/metrics')
+    assert.is(figure(text, 'tallymesh_retired_ids{state="retired"}'), 0)
+    assert.is(figure(text, 'tallymesh_folded_ids'), 1)
+    await meshed(a, b)
   })())
 
 test('count what the node reports', () =>

@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class LosingProxy {
   /** How many answers to POST requests are still to be lost. */
   lose = 0
+  /** What happens between the server's answer and its loss. */
+  meanwhile: () => Promise<void> = async () => {}
   /** Requests that went through, by their first line. */
   readonly requests: string[] = []
   readonly #server: Server
@@ -28,11 +30,15 @@ export class LosingProxy {
       server.on('data', data => {
         if (!posted || this.lose === 0) return void client.write(data)
         this.lose--
-        client.resetAndDestroy()
-        server.destroy()
+        void this.meanwhile().then(() => {
+          // A client that ended meanwhile is closed as it is: Node would spin at its own end, over the reset of a socket that it shuts down.
+          if (client.writableEnded) client.destroy()
+          else client.resetAndDestroy()
+          server.destroy()
+        })
       })
       client.on('close', () => server.destroy())
-      server.on('close', () => client.end())
+      server.on('close', () => client.destroy())
     })
   }
 

@@ -1,0 +1,30 @@
+import type { ReplicaId } from './ids.js'
+import type { Ledger } from './ledger.js'
+import type { LedgerEntry } from './ledger-entry.js'
+import { adoptedNumber } from './ledger-ids.js'
+import { operationTimeMs } from './operation-id.js'
+
+/** What of operations and folds a log says alone: entries for another log to carry, when it is frozen or folded.
+ *  @param folder the log that folds this one, which is held whole: what that does not say itself; else what no other sound log says */
+export function* saidAlone(ledger: Ledger, log: ReplicaId, folder?: ReplicaId): IterableIterator<LedgerEntry> {
+  const said = ledger.logs.get(log)
+  const isOther = (other: ReplicaId) =>
+    folder === undefined ? other !== log && ledger.isSound(other) : other === folder
+  // A log that is whole, and of one history, says nothing any more of what was forgotten.
+  const isLive = folder !== undefined && !ledger.isVoid(log)
+  const { floorMs } = ledger
+  for (const id of said?.carried.keys() ?? []) {
+    const operation = ledger.operations.get(id)
+    if (!operation?.counts || operation.carriers.some(isOther) || operation.settlers.length > 0) continue
+    // What was forgotten was settled before: a frozen log says it for ever.
+    if (!isLive && (operationTimeMs(id) ?? Number.POSITIVE_INFINITY) <= floorMs) continue
+    yield { kind: 'operation', id, counts: operation.counts }
+  }
+  for (const [number, { entry }] of said?.settlements ?? []) {
+    const operations = entry.operations.filter(
+      ({ id }) => !ledger.operations.get(id)?.settlers.some(({ log: settler }) => isOther(settler)),
+    )
+    if (operations.length > 0) yield { kind: 'settlement', number: adoptedNumber(log, number), operations }
+  }
+  yield* ledger.folds.saidAlone(log, isOther, folder)
+}

@@ -1,0 +1,59 @@
+import type { Batch } from './batch.js'
+import type { Digest } from './digest.js'
+import { entryIdentity } from './entry.js'
+import { dropOf, removedBy } from './ledger-entry.js'
+import type { LiveEntries } from './live-entries.js'
+
+interface StagedEntry {
+  readonly lo: number
+  readonly hi: number
+  readonly clock: number
+}
+
+/** What would be live in a log once new batches are applied to it: nothing of the log changes. */
+export class StagedEntries {
+  /** By identity; undefined where the batches remove it. */
+  readonly #staged = new Map<string, StagedEntry | undefined>()
+  /** The sum over what would be live. */
+  readonly digest: Digest
+
+  constructor(readonly live: LiveEntries) {
+    this.digest = live.digest.copy()
+  }
+
+  /** The batch at `clock` would follow. */
+  add({ entries }: Batch, clock: number): void {
+    for (const { entry, lo, hi } of entries) {
+      for (const identity of removedBy(entry)) this.#remove(identity)
+      if (entry.kind === 'drop') continue
+      const identity = entryIdentity(entry)
+      this.#remove(identity)
+      this.digest.add(lo, hi)
+      this.#staged.set(identity, { lo, hi, clock })
+    }
+  }
+
+  /** Everything that is live stands behind a gap that ends at `gapEnd`: the rest of what may be dropped was dropped within. */
+  closeGap(gapEnd: number): void {
+    for (const identity of this.live.identitiesBelow(gapEnd)) {
+      if (dropOf(identity) && !this.#staged.has(identity)) this.#remove(identity)
+    }
+  }
+
+  /** How many entries of the elements in [from, to) would be live. */
+  liveIn(from: number, to: number): number {
+    let live = this.live.liveIn(from, to)
+    for (const [identity, entry] of this.#staged) {
+      const old = this.live.clockOf(identity)
+      if (old !== -1 && old >= from && old < to) live--
+      if (entry && entry.clock < to) live++
+    }
+    return live
+  }
+
+  #remove(identity: string): void {
+    const old = this.#staged.has(identity) ? this.#staged.get(identity) : this.live.hashOf(identity)
+    if (old) this.digest.subtract(old.lo, old.hi)
+    this.#staged.set(identity, undefined)
+  }
+}

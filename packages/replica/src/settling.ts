@@ -1,0 +1,240 @@
+import {
+  absorbedUnder,
+  type CounterKey,
+  type Entry,
+  encodeCounts,
+  type Folds,
+  type LogLedger,
+  type LogPoint,
+  type Operation,
+  type OperationCount,
+  type OperationId,
+  operationTimeMs,
+  type ReplicaId,
+  SETTLEMENT_MAX,
+  type SettledOperation,
+  type SettlementEntry,
+} from '@tallymesh/crdt'
+import type { Commits } from './commits.js'
+import type { Room } from './room.js'
+import { type SeenSettlement, SettlementAges } from './settlement-ages.js'
+import type { Stands } from './stands.js'
+
+/** Bytes of the absorbed slots that one settlement raises, at most: with its mark they are one batch. */
+const ABSORBED_BYTES_MAX = 48 * 1024
+const ABSORBED_MAX = 1_000
+/** For how many retry windows a settlement is remembered: an id may be made up to one ahead of the clocks. */
+const OWN_WINDOWS = 2
+/** And one that its own log does not take back. */
+const FOREIGN_WINDOWS = 4
+/** Operations that are looked at for one commit. */
+const LOOKED_AT_MAX = 4_096
+
+/** Moves operations out of the way once every member is known to know them: from the logs that carry them into absorbed slots of one
+ *  of those logs, and at last out of everybody's memory. */
+export class Settling {
+  /** Whether there is something for the next commit. */
+  due = false
+  #nowMs = 0
+  #wallMs = 0
+  readonly #ages: SettlementAges
+  /** Settlements whose window is over. */
+  #old: readonly SeenSettlement[] = []
+  #crowded = false
+
+  constructor(
+    readonly room: Room,
+    readonly commits: Commits,
+    readonly stands: Stands,
+    readonly retryWindowMs: number,
+    /** Operations that are remembered before those with a time are forgotten early. */
+    readonly rememberedMax: number,
+    /** Whether nobody writes a log any more. */
+    readonly isFinal: (log: ReplicaId) => boolean,
+  ) {
+    this.#ages = new SettlementAges(room.ledger)
+  }
+
+  look(nowMs: number, wallMs: number): void {
+    this.#nowMs = nowMs
+    this.#wallMs = wallMs
+    this.#crowded = this.room.ledger.operations.size > this.rememberedMax
+    this.#old = this.#ages.old(nowMs, this.#crowded ? this.#earlyMs : OWN_WINDOWS * this.retryWindowMs)
+    if (this.#old.length > 0) this.#forgetForeign()
+    this.due = this.#plan().length > 0
+  }
+
+  /** What the next commit of the own log says to get on. It stands first in that commit: a settlement and the slots that it
+   *  raises share a batch. */
+  take(): Entry[] {
+    this.due = false
+    return this.#plan()
+  }
+
+  #plan(): Entry[] {
+    const own = this.commits.replica
+    const ledger = own === undefined ? undefined : this.room.ledger.logs.get(own)
+    // Of a log that does not act as a whole yet, the absorbed slots may be too low.
+    if (own === undefined || !ledger || ledger.clock !== this.room.log(own).clock || this.room.forked.has(own))
+      return []
+    const held = new HeldByAll(this.stands, this.room.ledger.folds)
+    const drops: Entry[] = []
+    const required = new Map<ReplicaId, number>()
+    const settlement = new NextSettlement(this.room, own)
+    let looks = 0
+    for (const [id, clock] of ledger.carried) {
+      if (clock > held.of(own) || ++looks > LOOKED_AT_MAX || settlement.full) break
+      const operation = this.room.ledger.operations.get(id)
+      if (!operation) continue
+      const settled = operation.settlers.find(point => held.has(point))
+      if (settled) {
+        require(required, settled)
+        drops.push({ kind: 'drop', of: { operation: id } })
+      } else if (
+        operation.settlers.length === 0 &&
+        operation.carriers.every(carrier => carrier >= own || this.isFinal(carrier))
+      ) {
+        // Of all carriers that are still written the one with the smallest id settles.
+        settlement.add(operation)
+      }
+    }
+    const forgotten = this.#forget(own, ledger, held, required)
+    const requires = [...required].map(([log, clock]): Entry => {
+      // It takes the place of an earlier one, which still holds.
+      return { kind: 'requires', log, clock: Math.max(clock, ledger.requires.get(log) ?? 0) }
+    })
+    return [...settlement.entries(this.room.log(own).clock), ...requires, ...forgotten, ...drops]
+  }
+
+  /** Own settlements that nobody needs any more: their window is over, every member holds them, and nobody carries what they name. */
+  #forget(own: ReplicaId, ledger: LogLedger, held: HeldByAll, required: Map<ReplicaId, number>): Entry[] {
+    const entries: Entry[] = []
+    let floorMs = 0
+    for (const { log, clock, entry, sinceMs } of this.#old) {
+      if (log !== own || held.of(own) < clock || !ledger.settlements.has(entry.number)) continue
+      const early = this.#nowMs - sinceMs < OWN_WINDOWS * this.retryWindowMs
+      if (early && !this.#mayGoEarly(entry)) continue
+      const operations = entry.operations.map(({ id }) => this.room.ledger.operations.get(id))
+      if (
+        operations.some(operation => operation && (operation.carriers.length > 0 || !operation.drops.every(held.since)))
+      )
+        continue
+      for (const operation of operations) {
+        for (const drop of operation?.drops ?? []) require(required, this.room.ledger.folds.since(drop))
+      }
+      for (const { id } of entry.operations) floorMs = Math.max(floorMs, this.#floorOf(id, early))
+      entries.push({ kind: 'drop', of: { settlement: entry.number } })
+    }
+    required.delete(own)
+    return floorMs > ledger.floorMs ? [{ kind: 'floor', timeMs: floorMs }, ...entries] : entries
+  }
+
+  /** Settlements whose logs nobody writes any more: each node forgets them for itself, long after their writer would have. */
+  #forgetForeign(): void {
+    for (const { log, clock, entry, sinceMs } of this.#old) {
+      if (log === this.commits.replica || this.#nowMs - sinceMs < FOREIGN_WINDOWS * this.retryWindowMs) continue
+      const isCarried = ({ id }: SettledOperation) => (this.room.ledger.operations.get(id)?.carriers.length ?? 0) > 0
+      // A log that was damaged everywhere never comes again.
+      const isHeld = !this.room.logs.has(log) || this.stands.heldByAll(log) >= clock
+      if (!isHeld || entry.operations.some(isCarried)) continue
+      for (const id of this.room.ledger.forget(log, entry.number)) this.room.markChanged(id)
+    }
+  }
+
+  /** How old a settlement is at least when it is forgotten, however many there are. */
+  get #earlyMs(): number {
+    return this.retryWindowMs / 20
+  }
+
+  /** Too many are remembered: those that carry a time may be forgotten before their window is over. A late retry is refused then, as
+   *  older than the floor; others would count again. */
+  #mayGoEarly({ operations }: SettlementEntry): boolean {
+    const latestMs = this.#wallMs - this.#earlyMs
+    return this.#crowded && operations.every(({ id }) => (operationTimeMs(id) ?? Number.POSITIVE_INFINITY) <= latestMs)
+  }
+
+  /** Never a time that new operations may still come with, whatever an id says. */
+  #floorOf(id: OperationId, early: boolean): number {
+    const timeMs = operationTimeMs(id) ?? 0
+    return early ? timeMs : Math.max(0, Math.min(timeMs, this.#wallMs - this.retryWindowMs))
+  }
+}
+
+/** What all members hold, asked once for each log. */
+class HeldByAll {
+  readonly #clocks = new Map<ReplicaId, number>()
+
+  constructor(
+    readonly stands: Stands,
+    readonly folds: Folds,
+  ) {}
+
+  of(log: ReplicaId): number {
+    let clock = this.#clocks.get(log)
+    if (clock === undefined) this.#clocks.set(log, (clock = this.stands.heldByAll(log)))
+    return clock
+  }
+
+  readonly has = ({ log, clock }: LogPoint): boolean => this.of(log) >= clock
+
+  /** As `has`; who folded a log says what it said. */
+  readonly since = (point: LogPoint): boolean => {
+    const said = this.folds.since(point)
+    return said === undefined || this.has(said)
+  }
+}
+
+/** Operations that settle in one commit, and the slots that take them over. */
+class NextSettlement {
+  readonly #operations: Operation[] = []
+  readonly #slots = new Map<CounterKey, { p: number; n: number }>()
+  #bytes = 0
+  full = false
+
+  constructor(
+    readonly room: Room,
+    readonly own: ReplicaId,
+  ) {}
+
+  /** Takes an operation, unless it does not fit: then it waits for the next commit, or for ever where a slot has no room. */
+  add(operation: Operation): void {
+    const { counts } = operation
+    if (!counts || this.full) return
+    const bytes = encodeCounts(counts).length + 16 * counts.length
+    this.full =
+      this.#operations.length === SETTLEMENT_MAX ||
+      this.#bytes + bytes > ABSORBED_BYTES_MAX ||
+      this.#slots.size + counts.length > ABSORBED_MAX
+    if (this.full || counts.some(count => !this.#fits(count))) return
+    this.#bytes += bytes
+    this.#operations.push(operation)
+    for (const { key, p, n } of counts) {
+      const slot = this.#slot(key)
+      this.#slots.set(key, { p: slot.p + p, n: slot.n + n })
+    }
+  }
+
+  /** @param number one that this log used for no other settlement: the clock at which this one stands */
+  entries(number: number): Entry[] {
+    if (this.#operations.length === 0) return []
+    const operations = this.#operations.map(({ id, lo, hi }) => ({ id, lo, hi }))
+    const absorbed = [...this.#slots].map(([key, { p, n }]): Entry => ({ kind: 'absorbed', key, p, n }))
+    return [...absorbed, { kind: 'settlement', number, operations }]
+  }
+
+  #fits({ key, p, n }: OperationCount): boolean {
+    const slot = this.#slot(key)
+    return slot.p + p <= Number.MAX_SAFE_INTEGER && slot.n + n <= Number.MAX_SAFE_INTEGER
+  }
+
+  #slot(key: CounterKey): { readonly p: number; readonly n: number } {
+    return this.#slots.get(key) ?? this.room.table.slot(absorbedUnder(this.own), this.room.table.idOf(key))
+  }
+}
+
+/** Of a point that is known nowhere, or that a damaged log told of, nothing can be required. */
+function require(required: Map<ReplicaId, number>, point: LogPoint | undefined): void {
+  if (point === undefined || !Number.isFinite(point.clock)) return
+  const { log, clock } = point
+  required.set(log, Math.max(clock, required.get(log) ?? 0))
+}

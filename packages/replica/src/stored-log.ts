@@ -1,0 +1,54 @@
+import {
+  decodeLogBatch,
+  decodeLogUpdate,
+  type Entry,
+  type LedgerEntry,
+  type ReplicaId,
+  type ReplicaLog,
+  type StoredLog,
+  showReplicaId,
+  TallymeshError,
+} from '@tallymesh/crdt'
+
+/** Replays what a store holds of a log into an empty one, and hands out its entries. Answers what is wrong, if something is: then
+ *  all entries that can still be read are handed out, and the log itself is of no use. */
+export function replayStored(log: ReplicaLog, stored: StoredLog, take: (entry: Entry) => void): string | undefined {
+  let { damage } = stored
+  for (const update of stored.updates) {
+    try {
+      for (const entry of log.replay(update)) take(entry)
+    } catch (error) {
+      damage ??= error instanceof Error ? error.message : String(error)
+      salvage(log, update, take)
+    }
+  }
+  return damage
+}
+
+/** Totals only rise: every batch that can be read may count. */
+function salvage(log: ReplicaLog, bytes: Uint8Array, take: (entry: Entry) => void): void {
+  for (const element of attempt(() => decodeLogUpdate(log.id, bytes).elements) ?? []) {
+    const batch = attempt(() => decodeLogBatch(log.id, element, log.known))
+    for (const { entry } of batch?.entries ?? []) take(entry)
+  }
+}
+
+function attempt<Result>(read: () => Result): Result | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+/** Of what can still be read of a damaged log, what may act: no operation, for the log may have settled it, and everybody forgotten
+ *  that, where it cannot be read. Lost rather than counted twice. */
+export function undoubted(said: readonly LedgerEntry[]): LedgerEntry[] {
+  return said.filter(({ kind }) => kind !== 'operation')
+}
+
+/** What an operator is told of a log that cannot be read as a whole. */
+export function logDamaged(log: ReplicaId, damage: string): TallymeshError {
+  const text = `log ${showReplicaId(log)} is damaged: ${damage}. What it said is kept; it is fetched afresh from a peer`
+  return new TallymeshError('LOG_DAMAGED', text)
+}

@@ -1,0 +1,69 @@
+import { edit, type Mutant, mutant } from './mutant.js'
+
+/** Mistakes in what makes an operation count once. */
+export const OPERATION_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'settled-unconfirmed',
+    'An operation settles before every member is known to know it.',
+    'replica/settling',
+    'if (clock > held.of(own) || ++looks',
+    'if (++looks',
+  ),
+  mutant(
+    'settled-uncovered',
+    'What a member knew when it confirmed is not waited for.',
+    'replica/stands',
+    'if (this.#pending.size > 0)\n                return covered;',
+    '',
+  ),
+  mutant(
+    'settled-by-any',
+    'Every carrier settles, not only the one with the smallest id.',
+    'replica/settling',
+    'operation.carriers.every(carrier => carrier >= own || this.isFinal(carrier))',
+    'operation.carriers.length > 0',
+  ),
+  mutant(
+    'carried-and-settled',
+    'A commit settles an operation and carries it as well.',
+    'replica/commits',
+    'if (said.has(entryIdentity(entry)))\n                continue;',
+    '',
+  ),
+  mutant(
+    'settled-anew',
+    'Absorbed slots hold what settled last, not all that settled.',
+    'replica/settling',
+    '{ p: slot.p + p, n: slot.n + n }',
+    '{ p, n }',
+  ),
+  mutant(
+    'forgotten-carried',
+    'A settlement is forgotten while somebody still carries what it names.',
+    'replica/settling',
+    'operation && (operation.carriers.length > 0 || !operation.drops.every(held.since))',
+    'operation === null',
+  ),
+  {
+    name: 'forgotten-unheld',
+    story: 'A settlement is forgotten as soon as every member holds it, within the window.',
+    edits: [
+      edit('replica/settling', 'this.#crowded ? this.#earlyMs : OWN_WINDOWS * this.retryWindowMs', '0'),
+      edit('replica/settling', 'this.#nowMs - sinceMs < OWN_WINDOWS * this.retryWindowMs;', 'false;'),
+    ],
+  },
+  mutant(
+    'expired-applied',
+    'An operation that is older than the retry window, and unknown, is counted.',
+    'replica/operations',
+    'if (timeMs < oldestMs) {',
+    'if (timeMs < 0) {',
+  ),
+  mutant(
+    'retry-unrecognized',
+    'A retry that comes while the first call waits for the disk is taken anew, under an id of its own.',
+    'replica/operations',
+    "this.commits.carry({ kind: 'operation', id, counts });\n        return 'new';",
+    "this.commits.carry({ kind: 'operation', id: id.slice(0, 31) + (this.commits.extra.size % 2), counts });\n        return 'new';",
+  ),
+]
