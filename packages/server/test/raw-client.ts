@@ -18,9 +18,10 @@ export class RawClient {
     })
   }
 
-  static async open(url: string): Promise<RawClient> {
+  /** @param allowHalfOpen whether it goes on sending after the server has closed its direction */
+  static async open(url: string, allowHalfOpen = false): Promise<RawClient> {
     const { hostname, port } = new URL(url)
-    const socket = connect(Number(port), hostname)
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen })
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     return new RawClient(socket)
   }

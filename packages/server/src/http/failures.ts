@@ -1,6 +1,7 @@
 import { TallymeshError } from '@tallymesh/crdt'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasBody } from './access.js'
+import { lingerAfterAnswer } from './lingering.js'
 import { HttpError, headerText, isExpected, PROBLEM_TYPE, problemHeaders, problemOf } from './problem.js'
 import { UNREADABLE } from './query-string.js'
 import type { Serving } from './serving.js'
@@ -50,6 +51,7 @@ function answer(serving: Serving, request: FastifyRequest, reply: FastifyReply, 
   }
   // What is left of a body would be read for nothing, at the pace of its sender.
   const unread = !request.raw.complete && hasBody(request)
+  if (unread) lingerAfterAnswer(request.raw.socket)
   if (unread || serving.readiness.draining) reply.header('connection', 'close')
   else reply.removeHeader('connection')
   return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem))

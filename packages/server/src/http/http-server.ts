@@ -68,6 +68,8 @@ export function tlsSettings({ cert, key, ca }: TlsMaterial) {
 function checked(options: HttpServerOptions): RequestListener {
   const { handler } = options
   return (request, response) => {
+    // It came behind an answer that closes the connection: served, it would count without an answer.
+    if (!request.socket.writable) return
     if (request.headers.host === undefined && request.httpVersionMinor === 1) {
       const error = invalid('the request has no Host header; nothing was counted')
       return refuse(options, request.socket, error, request.method === 'POST')

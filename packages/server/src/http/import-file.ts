@@ -3,7 +3,7 @@ import { closeSync, createReadStream, createWriteStream, openSync, readSync } fr
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Readable, Transform } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { canonicalKey, TallymeshError } from '@tallymesh/crdt'
 import type { ExportedSlot } from 'tallymesh'
@@ -31,7 +31,7 @@ export async function receiveExport(body: Readable, room: string, bytesMax: numb
   const dispose = () => rm(directory, { recursive: true, force: true })
   try {
     const path = join(directory, 'export.ndjson')
-    await pipeline(body, limited(bytesMax), createWriteStream(path, { mode: 0o600 }))
+    await pipeline(limited(body, bytesMax), createWriteStream(path, { mode: 0o600 }))
     const slots = await check(path, room)
     return { slots, read: () => slotsOf(path), dispose }
   } catch (error) {
@@ -40,15 +40,15 @@ export async function receiveExport(body: Readable, room: string, bytesMax: numb
   }
 }
 
-function limited(bytesMax: number): Transform {
+/** The body up to its limit. It is left open when the reading ends early: a request that is destroyed takes its answer along. */
+async function* limited(body: Readable, bytesMax: number): AsyncGenerator<Buffer> {
   let bytes = 0
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length
-      if (bytes <= bytesMax) return done(null, chunk)
-      done(new TallymeshError('BODY_TOO_LARGE', `an import may have ${bytesMax} bytes; nothing was imported`))
-    },
-  })
+  for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > bytesMax)
+      throw new TallymeshError('BODY_TOO_LARGE', `an import may have ${bytesMax} bytes; nothing was imported`)
+    yield chunk
+  }
 }
 
 /** Checks head, every slot, number and sum. Answers how many slots there are. */

@@ -141,6 +141,45 @@ test('gives heads and bodies a time, and keeps nothing of those who are slower',
     assert.is(server.node.stats.commits, 0)
   })())
 
+test('lets an answer reach a client that reads it after it has sent, and serves nothing behind it', () =>
+  inServerLab(async lab => {
+    const server = await lab.start('a', { bodyBytesMax: 1_024 })
+    const client = await RawClient.open(server.url, true)
+    let broken = ''
+    client.socket.on('error', ({ message }) => (broken = message))
+    client.socket.pause()
+    const body = ' '.repeat(100_000)
+    const sends = 20
+    const [head] = rawPost(PATH, '', { 'content-length': String(body.length * sends) }).split('\r\n\r\n')
+    client.write(`${head}\r\n\r\n`)
+    for (let sent = 0; sent < sends; sent++) {
+      await new Promise(resolve => setTimeout(resolve, 10))
+      client.write(body)
+    }
+    client.write(rawPost(PATH, '{"add":1}'))
+    client.socket.resume()
+    await until('it is refused', () => client.statuses.length === 1 || client.ended)
+    client.socket.end()
+    await until('the connection is closed', () => client.ended)
+    assert.equal([client.statuses, broken], [[413], ''])
+    assert.match(client.received, /connection: close/i)
+    assert.is(problemOf(client).code, 'BODY_TOO_LARGE')
+    assert.is(server.node.stats.commits, 0)
+  })())
+
+test('does not wait for ever for the rest of a request that it has answered', () =>
+  inServerLab(async lab => {
+    const server = await lab.start('a', { bodyBytesMax: 1_024 })
+    const client = await RawClient.open(server.url, true)
+    client.write(rawPost(PATH, ' '.repeat(2_000), { 'content-length': '100000000' }))
+    await until('it is refused', () => client.statuses.length === 1)
+    await until('the connection is cut', () => {
+      client.write(' ')
+      return client.ended
+    })
+    assert.equal(client.statuses, [413])
+  })())
+
 test('drops connections over the limit, and serves the others', () =>
   inServerLab(async lab => {
     const server = await lab.start('a', { connectionsMax: 2 })
