@@ -2,9 +2,8 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import type { CounterKey } from './counter-key.js'
 import { TallymeshError } from './errors.js'
-import { readHex, writeHex } from './hex.js'
 import { type ReplicaId, replicaId } from './ids.js'
-import type { OperationId } from './operation-id.js'
+import { type OperationId, operationIn, readOperationId, writeOperationId } from './operation-id.js'
 import { readUint } from './uint.js'
 
 /** What a log may say no longer. */
@@ -21,7 +20,7 @@ export type Dropped =
 export function droppedIdentity(of: Dropped): string {
   if ('adopted' in of) return `\u0001${of.adopted}\u0001${of.key}`
   if ('fork' in of) return `\u0003${of.fork}`
-  if ('operation' in of) return `\u0004${of.operation}`
+  if ('operation' in of) return of.operation
   if ('settlement' in of) return `\u0005${of.settlement}`
   if ('requires' in of) return `\u0007${of.requires}`
   if ('claim' in of) return `\u000c${of.claim}`
@@ -30,6 +29,8 @@ export function droppedIdentity(of: Dropped): string {
 
 /** What an identity names, if a log may drop it. */
 export function droppable(identity: string): Dropped | undefined {
+  const operation = operationIn(identity)
+  if (operation !== undefined) return { operation }
   const said = identity.slice(1)
   switch (identity[0]) {
     case '\u0001': {
@@ -38,8 +39,6 @@ export function droppable(identity: string): Dropped | undefined {
     }
     case '\u0003':
       return { fork: Number(said) as ReplicaId }
-    case '\u0004':
-      return { operation: said as OperationId }
     case '\u0005':
       return { settlement: Number(said) }
     case '\u0007':
@@ -65,7 +64,7 @@ export function writeDropped(encoder: encoding.Encoder, of: Dropped): void {
   }
   if ('operation' in of) {
     encoding.writeUint8(encoder, DROPPED.operation)
-    writeHex(encoder, of.operation)
+    writeOperationId(encoder, of.operation)
   } else if ('settlement' in of) number('settlement', of.settlement)
   else if ('claim' in of) number('claim', of.claim)
   else if ('requires' in of) number('requires', of.requires)
@@ -84,7 +83,7 @@ export function readDropped(decoder: decoding.Decoder, readKey: () => CounterKey
   const kind = decoding.readUint8(decoder)
   switch (kind) {
     case DROPPED.operation:
-      return { operation: readHex(decoder) as OperationId }
+      return { operation: readOperationId(decoder) }
     case DROPPED.settlement:
       return { settlement: readUint(decoder) }
     case DROPPED.claim:

@@ -2,6 +2,7 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { type CounterKey, canonicalKey, checkName } from './counter-key.js'
 import { TallymeshError } from './errors.js'
+import { readHex, writeHex } from './hex.js'
 import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
 import { isLedgerEntry, type LedgerEntry, ledgerIdentity, readLedgerEntry, writeLedgerEntry } from './ledger-entry.js'
 import { readText } from './text.js'
@@ -86,7 +87,7 @@ export function writeEntry(encoder: encoding.Encoder, entry: Entry, version = 1)
       writeSlot(encoder, entry)
       return
     case 'member':
-      for (let i = 0; i < 32; i += 2) encoding.writeUint8(encoder, Number.parseInt(entry.store.slice(i, i + 2), 16))
+      writeHex(encoder, entry.store)
       encoding.writeUint8(encoder, entry.removed ? 1 : 0)
       encoding.writeVarString(encoder, entry.name)
       encoding.writeVarUint(encoder, entry.urls.length)
@@ -157,8 +158,7 @@ function readKey(decoder: decoding.Decoder, known: KnownKeys): CounterKey {
 }
 
 function readMember(decoder: decoding.Decoder): MemberEntry {
-  let store = ''
-  for (let i = 0; i < 16; i++) store += decoding.readUint8(decoder).toString(16).padStart(2, '0')
+  const store = readHex(decoder)
   const flags = decoding.readUint8(decoder)
   if (flags > 1) throw new TallymeshError('BATCH_UNSUPPORTED', `a member record has unknown flags ${flags}`)
   const name = decoding.readVarString(decoder)

@@ -43,7 +43,7 @@ export type { LogLedger, LogPoint, Operation } from './operation.js'
 export {
   type AbsorbedEntry,
   type AdmissionEntry,
-  encodeCounts,
+  countsBytes,
   hashCounts,
   OPERATION_BYTES_MAX,
   OPERATION_COUNTS_MAX,

@@ -19,7 +19,7 @@ import {
   writeCount,
   writeCounts,
 } from './operation-entry.js'
-import type { OperationId } from './operation-id.js'
+import { readOperationId, writeOperationId } from './operation-id.js'
 import { readUint } from './uint.js'
 
 /** The log no longer says something. */
@@ -64,7 +64,7 @@ export function isLedgerEntry(entry: { readonly kind: string }): entry is Ledger
 export function ledgerIdentity(entry: LedgerEntry): string {
   switch (entry.kind) {
     case 'operation':
-      return droppedIdentity({ operation: entry.id })
+      return entry.id
     case 'settlement':
       return droppedIdentity({ settlement: entry.number })
     case 'absorbed':
@@ -96,20 +96,20 @@ export function dropOf(identity: string): DropEntry | undefined {
 export function removedBy(entry: { readonly kind: string }): readonly string[] {
   if (entry.kind === 'drop') return [ledgerIdentity(entry as DropEntry)]
   if (entry.kind !== 'settlement') return NONE
-  return (entry as SettlementEntry).operations.map(({ id }) => droppedIdentity({ operation: id }))
+  return (entry as SettlementEntry).operations.map(({ id }) => id)
 }
 
 export function writeLedgerEntry(encoder: encoding.Encoder, entry: LedgerEntry): void {
   encoding.writeUint8(encoder, LEDGER_KINDS[entry.kind])
   switch (entry.kind) {
     case 'operation':
-      writeHex(encoder, entry.id)
+      writeOperationId(encoder, entry.id)
       return writeCounts(encoder, entry.counts)
     case 'settlement':
       encoding.writeVarUint(encoder, entry.number)
       encoding.writeVarUint(encoder, entry.operations.length)
       for (const { id, lo, hi } of entry.operations) {
-        writeHex(encoder, id)
+        writeOperationId(encoder, id)
         encoding.writeUint32(encoder, lo)
         encoding.writeUint32(encoder, hi)
       }
@@ -150,7 +150,7 @@ export function readLedgerEntry(
 ): LedgerEntry | undefined {
   switch (kind) {
     case LEDGER_KINDS.operation: {
-      const id = readHex(decoder) as OperationId
+      const id = readOperationId(decoder)
       const counts = readList(decoder, OPERATION_COUNTS_MAX, () => readCount(decoder, readKey))
       if (counts.length === 0) throw new TallymeshError('BATCH_DAMAGED', 'an operation counts nothing')
       return { kind: 'operation', id, counts }
@@ -160,7 +160,7 @@ export function readLedgerEntry(
         kind: 'settlement',
         number: readUint(decoder),
         operations: readList(decoder, SETTLEMENT_MAX, () => {
-          const id = readHex(decoder) as OperationId
+          const id = readOperationId(decoder)
           return { id, lo: decoding.readUint32(decoder), hi: decoding.readUint32(decoder) }
         }),
       }

@@ -71,17 +71,25 @@ export const OPERATION_BYTES_MAX = 24 * 1024
 /** Operations in one settlement, at most. */
 export const SETTLEMENT_MAX = 512
 
-/** The counts of an operation as bytes: what bounds them, and what their hash is taken over. */
-export function encodeCounts(counts: readonly OperationCount[]): Uint8Array {
-  const encoder = encoding.createEncoder()
-  writeCounts(encoder, counts)
-  return encoding.toUint8Array(encoder)
+/** Bytes of the counts of an operation, as they are written: what bounds them. */
+export function countsBytes(counts: readonly OperationCount[]): number {
+  return encoded(counts).length
 }
 
 /** The hash of what an operation adds. */
 export function hashCounts(counts: readonly OperationCount[]): { readonly lo: number; readonly hi: number } {
-  const bytes = encodeCounts(counts)
+  const bytes = encoded(counts)
   return { lo: hashLo(bytes, 0, bytes.length), hi: hashHi(bytes, 0, bytes.length) }
+}
+
+const scratch = encoding.createEncoder()
+
+/** The counts as they are written; valid until the next call. */
+function encoded(counts: readonly OperationCount[]): Uint8Array {
+  scratch.bufs = []
+  scratch.cpos = 0
+  writeCounts(scratch, counts)
+  return scratch.bufs.length === 0 ? scratch.cbuf.subarray(0, scratch.cpos) : encoding.toUint8Array(scratch)
 }
 
 export function writeCounts(encoder: encoding.Encoder, counts: readonly OperationCount[]): void {

@@ -1,38 +1,105 @@
+import type * as decoding from 'lib0/decoding'
+import * as encoding from 'lib0/encoding'
 import { TallymeshError } from './errors.js'
 import type { Random } from './ids.js'
 
-/** Names an operation: 128 bits, as 32 lower-case hexadecimal digits. */
+/** Names an operation: the character U+0004 and 16 characters for the 16 bytes of its UUID. That is its identity in a log as well, so
+ *  that none is built, and hashed, anew for each look. In order, ids of version 7 are in that of their times. */
 export type OperationId = string & { readonly __brand: 'OperationId' }
 
+const MARK = 4
+const BYTES = 16
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
 const TIME_MS_MAX = 2 ** 48 - 1
 
 /** Reads a UUID, with or without its hyphens. @throws TallymeshError INVALID_OPERATION */
 export function operationId(text: unknown): OperationId {
-  if (typeof text === 'string' && UUID.test(text)) return text.replaceAll('-', '').toLowerCase() as OperationId
+  if (typeof text === 'string' && UUID.test(text)) {
+    let at = 0
+    for (let i = 0; i < BYTES; i++) {
+      if (text.charCodeAt(at) === 0x2d) at++
+      scratch[i] = 16 * nibble(text.charCodeAt(at)) + nibble(text.charCodeAt(at + 1))
+      at += 2
+    }
+    return idOf(scratch, 0)
+  }
   const given = typeof text === 'string' ? JSON.stringify(text.slice(0, 80)) : String(text)
   throw new TallymeshError('INVALID_OPERATION', `an operation id must be a UUID, got ${given}; nothing was counted`)
 }
 
 /** The id as a UUID is written: with hyphens. */
 export function showOperationId(id: OperationId): string {
-  return [id.slice(0, 8), id.slice(8, 12), id.slice(12, 16), id.slice(16, 20), id.slice(20)].join('-')
+  let hex = ''
+  for (let i = 0; i < BYTES; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) hex += '-'
+    hex += (0x100 + byteOf(id, i)).toString(16).slice(1)
+  }
+  return hex
 }
 
 /** When the id was made, in ms since 1970, where it says so: a UUID of version 7 (RFC 9562, 5.7). */
 export function operationTimeMs(id: OperationId): number | undefined {
-  const variant = id.charCodeAt(16)
-  // The variant is 10 in binary: the digits 8, 9, a and b.
-  const standard = variant === 0x38 || variant === 0x39 || variant === 0x61 || variant === 0x62
-  return id[12] === '7' && standard ? Number.parseInt(id.slice(0, 12), 16) : undefined
+  // The variant is 10 in binary.
+  if (byteOf(id, 6) >> 4 !== 7 || byteOf(id, 8) >> 6 !== 2) return undefined
+  let timeMs = 0
+  for (let i = 0; i < 6; i++) timeMs = timeMs * 256 + byteOf(id, i)
+  return timeMs
 }
 
 /** A new UUID of version 7: its time, and 74 random bits.
  *  @param nowMs ms since 1970 */
 export function freshOperationId(nowMs: number, random: Random): OperationId {
-  const digits = (count: number, value: number) => Math.floor(value).toString(16).padStart(count, '0').slice(-count)
-  const time = digits(12, Math.min(TIME_MS_MAX, Math.max(0, nowMs)))
-  const variant = digits(4, 0x8000 + random() * 0x4000)
-  const tail = digits(6, random() * 0x1000000) + digits(6, random() * 0x1000000)
-  return `${time}7${digits(3, random() * 0x1000)}${variant}${tail}` as OperationId
+  const timeMs = Math.floor(Math.min(TIME_MS_MAX, Math.max(0, nowMs)))
+  const [high, low] = [Math.floor(timeMs / 2 ** 32), timeMs % 2 ** 32]
+  for (let i = 0; i < 2; i++) scratch[i] = high >>> (8 - 8 * i)
+  for (let i = 0; i < 4; i++) scratch[2 + i] = low >>> (24 - 8 * i)
+  const version = 0x7000 + random() * 0x1000
+  const variant = 0x8000 + random() * 0x4000
+  for (let i = 0; i < 2; i++) {
+    scratch[6 + i] = version >>> (8 - 8 * i)
+    scratch[8 + i] = variant >>> (8 - 8 * i)
+  }
+  for (let i = 10; i < BYTES; i += 3) {
+    const tail = random() * 0x1000000
+    for (let j = 0; j < 3; j++) scratch[i + j] = tail >>> (16 - 8 * j)
+  }
+  return idOf(scratch, 0)
+}
+
+export function writeOperationId(encoder: encoding.Encoder, id: OperationId): void {
+  for (let i = 0; i < BYTES; i++) encoding.writeUint8(encoder, byteOf(id, i))
+}
+
+/** Reads what `writeOperationId` wrote. @throws RangeError where it ends too early */
+export function readOperationId(decoder: decoding.Decoder): OperationId {
+  const { arr, pos } = decoder
+  if (pos + BYTES > arr.length) throw new RangeError('an operation id ends too early')
+  decoder.pos += BYTES
+  return idOf(arr, pos)
+}
+
+/** What an identity in a log names, if it is an operation. */
+export function operationIn(identity: string): OperationId | undefined {
+  return identity.charCodeAt(0) === MARK ? (identity as OperationId) : undefined
+}
+
+const scratch = new Uint8Array(BYTES)
+
+/** In one piece, and without a list of its characters: this runs several times for each operation. */
+function idOf(bytes: Uint8Array, at: number): OperationId {
+  const b = (i: number) => bytes[at + i] as number
+  // biome-ignore format: one line for each half
+  return String.fromCharCode(
+    MARK, b(0), b(1), b(2), b(3), b(4), b(5), b(6), b(7),
+    b(8), b(9), b(10), b(11), b(12), b(13), b(14), b(15),
+  ) as OperationId
+}
+
+function byteOf(id: OperationId, at: number): number {
+  return id.charCodeAt(at + 1)
+}
+
+/** The value of a hexadecimal digit, by its character's code. */
+function nibble(code: number): number {
+  return code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57
 }

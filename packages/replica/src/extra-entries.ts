@@ -37,7 +37,7 @@ export class ExtraEntries {
 
   /** The operation of this id that waits. */
   operation(id: OperationId): OperationEntry | undefined {
-    const entry = this.#waiting.get(entryIdentity({ kind: 'operation', id, counts: [] }))
+    const entry = this.#waiting.get(id)
     return entry?.kind === 'operation' ? entry : undefined
   }
 

@@ -1,5 +1,5 @@
 import {
-  encodeCounts,
+  countsBytes,
   OPERATION_BYTES_MAX,
   OPERATION_COUNTS_MAX,
   type OperationCount,
@@ -10,7 +10,7 @@ import {
 
 /** @throws TallymeshError OPERATION_TOO_LARGE */
 export function checkSize(id: OperationId, counts: readonly OperationCount[]): void {
-  if (counts.length <= OPERATION_COUNTS_MAX && encodeCounts(counts).length <= OPERATION_BYTES_MAX) return
+  if (counts.length <= OPERATION_COUNTS_MAX && countsBytes(counts) <= OPERATION_BYTES_MAX) return
   const text =
     `operation ${showOperationId(id)} counts on ${counts.length} keys; an operation takes up to ${OPERATION_COUNTS_MAX} keys ` +
     `of ${OPERATION_BYTES_MAX / 1024} KiB together. Nothing was counted: split it`

@@ -1,8 +1,8 @@
 import {
   absorbedUnder,
   type CounterKey,
+  countsBytes,
   type Entry,
-  encodeCounts,
   type Folds,
   type LogLedger,
   type LogPoint,
@@ -61,17 +61,18 @@ export class Settling {
     this.#crowded = this.room.ledger.operations.size > this.rememberedMax
     this.#old = this.#ages.old(nowMs, this.#crowded ? this.#earlyMs : OWN_WINDOWS * this.retryWindowMs)
     if (this.#old.length > 0) this.#forgetForeign()
-    this.due = this.#plan().length > 0
+    this.due = this.#plan(1).length > 0
   }
 
   /** What the next commit of the own log says to get on. It stands first in that commit: a settlement and the slots that it
    *  raises share a batch. */
   take(): Entry[] {
     this.due = false
-    return this.#plan()
+    return this.#plan(SETTLEMENT_MAX)
   }
 
-  #plan(): Entry[] {
+  /** @param operationsMax how many operations it settles, and drops, at most */
+  #plan(operationsMax: number): Entry[] {
     const own = this.commits.replica
     const ledger = own === undefined ? undefined : this.room.ledger.logs.get(own)
     // Of a log that does not act as a whole yet, the absorbed slots may be too low.
@@ -80,10 +81,10 @@ export class Settling {
     const held = new HeldByAll(this.stands, this.room.ledger.folds)
     const drops: Entry[] = []
     const required = new Map<ReplicaId, number>()
-    const settlement = new NextSettlement(this.room, own)
+    const settlement = new NextSettlement(this.room, own, operationsMax)
     let looks = 0
     for (const [id, clock] of ledger.carried) {
-      if (clock > held.of(own) || ++looks > LOOKED_AT_MAX || settlement.full) break
+      if (clock > held.of(own) || ++looks > LOOKED_AT_MAX || settlement.full || drops.length === operationsMax) break
       const operation = this.room.ledger.operations.get(id)
       if (!operation) continue
       const settled = operation.settlers.find(point => held.has(point))
@@ -194,15 +195,16 @@ class NextSettlement {
   constructor(
     readonly room: Room,
     readonly own: ReplicaId,
+    readonly operationsMax: number,
   ) {}
 
   /** Takes an operation, unless it does not fit: then it waits for the next commit, or for ever where a slot has no room. */
   add(operation: Operation): void {
     const { counts } = operation
     if (!counts || this.full) return
-    const bytes = encodeCounts(counts).length + 16 * counts.length
+    const bytes = countsBytes(counts) + 16 * counts.length
     this.full =
-      this.#operations.length === SETTLEMENT_MAX ||
+      this.#operations.length === this.operationsMax ||
       this.#bytes + bytes > ABSORBED_BYTES_MAX ||
       this.#slots.size + counts.length > ABSORBED_MAX
     if (this.full || counts.some(count => !this.#fits(count))) return

@@ -64,6 +64,6 @@ export const OPERATION_MUTANTS: readonly Mutant[] = [
     'A retry that comes while the first call waits for the disk is taken anew, under an id of its own.',
     'replica/operations',
     "this.commits.carry({ kind: 'operation', id, counts });\n        return 'new';",
-    "this.commits.carry({ kind: 'operation', id: id.slice(0, 31) + (this.commits.extra.size % 2), counts });\n        return 'new';",
+    "this.commits.carry({ kind: 'operation', id: id.slice(0, 16) + (this.commits.extra.size % 2), counts });\n        return 'new';",
   ),
 ]

@@ -10,8 +10,8 @@ const keyed = (key: string) => ({ 'idempotency-key': key })
 
 test('a key is a UUID, or is hashed to an id that carries no time', () => {
   const uuid = newOperationId()
-  assert.is(operationOf(uuid), uuid.replaceAll('-', ''))
-  assert.is(operationOf(`"${uuid}"`), uuid.replaceAll('-', ''))
+  assert.is(operationOf(uuid), uuid)
+  assert.is(operationOf(`"${uuid}"`), uuid)
   assert.is(operationOf(undefined), undefined)
   const hashed = operationOf('order 17') as string
   assert.match(hashed, /^[0-9a-f]{12}8[0-9a-f]{19}$/)
