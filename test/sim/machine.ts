@@ -11,6 +11,8 @@ export class SimMachine {
   readonly memory: SimMemory
   /** Its random numbers. A snapshot that is resumed repeats them. */
   readonly random: Stream
+  /** How often it was started anew. */
+  boots = 0
   #skewMs = 0
   #ppm = 0
   #sinceMs = 0
@@ -50,8 +52,9 @@ export class SimMachine {
 export interface Snapshot {
   readonly witness: Uint8Array | undefined
   readonly random: number
+  readonly boots: number
 }
 
 export function snapshotOf(machine: SimMachine, store: StoreId): Snapshot {
-  return { witness: machine.memory.capture(store), random: machine.random.position }
+  return { witness: machine.memory.capture(store), random: machine.random.position, boots: machine.boots }
 }

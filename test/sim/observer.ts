@@ -76,8 +76,8 @@ export interface Observer {
   leaving(node: NodeName): void
   /** It is out, and its disk with it; all others hold what it held. `disks` are theirs. */
   left(node: NodeName, disks: ReadonlyMap<NodeName, SimDisk>): void
-  /** A process was set back to an earlier memory. */
-  restored(node: NodeName): void
+  /** A process was set back to an earlier memory. @param boots how many reboots of its machine that took back */
+  restored(node: NodeName, boots: number): void
   sent(frame: SentFrame): void
   reported(node: NodeName, life: number, error: TallymeshError): void
 }

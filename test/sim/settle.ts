@@ -34,7 +34,9 @@ export async function settle(world: World, among: readonly SimNode[]): Promise<v
   // What is folded may be what folded others.
   const foldMs = foldAfterMs === undefined ? 0 : 3 * (foldAfterMs + Math.min(foldGraceMs, SETTLE_MS_MAX))
   const remembered = foldGraceMs > SETTLE_MS_MAX
-  const endMs = beginMs + SETTLE_MS_MAX + 30 * antiEntropyMs + foldMs
+  // Who leaves waits for members that are away as long as it was told to.
+  const healedMs = Math.max(beginMs, ...among.map(({ leavesUntilMs }) => leavesUntilMs))
+  const endMs = healedMs + SETTLE_MS_MAX + 30 * antiEntropyMs + foldMs
   for (;;) {
     // Who leaves may be out by now.
     const nodes = membersOf(among)
@@ -95,6 +97,9 @@ function unrestOf(nodes: readonly SimNode[]): string | undefined {
     if (process.node.status !== 'ready') return `${name} is ${process.node.status}`
     if (!process.atRest) return `${name} has something to write`
     const { replica } = process
+    for (const log of replica.forks.hasAll ? replica.room.begunAnew.whole(replica.room) : []) {
+      return `${name} has not looked through the log ${showReplicaId(log.id)} that it fetched afresh`
+    }
     for (const peer of replica.peers) {
       for (const log of peer.pulling) {
         // A question that was lost, and answered by others since.

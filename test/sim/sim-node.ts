@@ -34,6 +34,8 @@ export class SimNode {
   removed = false
   /** The process of this disk that left, or began to: only the room knows for certain whether it is out. */
   leaver: SimProcess | undefined
+  /** Until when it may try, ms. */
+  #leaveEndMs = 0
   /** Its last start was refused with this code. */
   refused: string | undefined
   readonly reports: TallymeshError[] = []
@@ -54,6 +56,11 @@ export class SimNode {
 
   get up(): boolean {
     return this.process !== undefined
+  }
+
+  /** Until when its process may try to leave the room, ms; 0 where it does not. */
+  get leavesUntilMs(): number {
+    return this.process && this.leaver === this.process ? this.#leaveEndMs : 0
   }
 
   /** Starts a process, unless one runs. A directory that is refused as damaged is repaired, as its operator would. */
@@ -95,6 +102,7 @@ export class SimNode {
     const { process, world } = this
     if (!process) return
     this.leaver = process
+    this.#leaveEndMs = world.time.nowMs + timeoutMs
     world.observer.leaving(this.name)
     const over = (code: string) => {
       if (process.dead) return
@@ -132,7 +140,7 @@ export class SimNode {
     disk.rollback(steps)
     machine.memory.put(disk.storeId, snapshot.witness)
     machine.random.position = snapshot.random
-    this.world.observer.restored(this.name)
+    this.world.observer.restored(this.name, machine.boots - snapshot.boots)
     this.start({ bornAt })
     return true
   }
@@ -221,7 +229,7 @@ export class SimNode {
     this.world.note(`reports ${error.code}`, this.name)
     this.world.observer.reported(this.name, life, error)
     // Who meets one that is out reports that, too.
-    const over = this.refused !== undefined || this.process?.node.status === 'failed'
+    const over = this.refused === 'MEMBER_REMOVED' || this.process?.node.status === 'failed'
     if (over && error.code === 'MEMBER_REMOVED') this.#out()
   }
 

@@ -340,6 +340,7 @@ export class World {
       node.kill()
       node.disk.powerLoss()
     }
+    machine.boots++
     machine.memory.reboot(this.#draw(`kept witness ${machine.name}`, ++this.#boots) < 0.3)
     for (const node of here) this.#observer.lost('power', node.name, this.disks())
     return true

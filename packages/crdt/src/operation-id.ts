@@ -88,10 +88,24 @@ const scratch = new Uint8Array(BYTES)
 /** In one piece, and without a list of its characters: this runs several times for each operation. */
 function idOf(bytes: Uint8Array, at: number): OperationId {
   const b = (i: number) => bytes[at + i] as number
-  // biome-ignore format: one line for each half
   return String.fromCharCode(
-    MARK, b(0), b(1), b(2), b(3), b(4), b(5), b(6), b(7),
-    b(8), b(9), b(10), b(11), b(12), b(13), b(14), b(15),
+    MARK,
+    b(0),
+    b(1),
+    b(2),
+    b(3),
+    b(4),
+    b(5),
+    b(6),
+    b(7),
+    b(8),
+    b(9),
+    b(10),
+    b(11),
+    b(12),
+    b(13),
+    b(14),
+    b(15),
   ) as OperationId
 }
 

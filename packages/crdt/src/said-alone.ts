@@ -26,5 +26,7 @@ export function* saidAlone(ledger: Ledger, log: ReplicaId, folder?: ReplicaId): 
     )
     if (operations.length > 0) yield { kind: 'settlement', number: adoptedNumber(log, number), operations }
   }
+  const isSaid = [...ledger.logs].some(([other, { floorMs }]) => isOther(other) && floorMs >= (said?.floorMs ?? 0))
+  if (said && said.floorMs > 0 && !isSaid) yield { kind: 'floor', timeMs: said.floorMs }
   yield* ledger.folds.saidAlone(log, isOther, folder)
 }

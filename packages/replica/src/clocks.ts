@@ -124,6 +124,11 @@ export class Clocks {
     }
   }
 
+  /** A peer holds the same as this node: what it had beyond that it forgot, to fetch it afresh. O(logs) */
+  equal(peer: Peer): void {
+    for (const [log, clock] of peer.has) if (this.#isMissing(log, clock)) peer.has.set(log, this.#clock(log))
+  }
+
   /** A peer has nothing of a log that this node lacks: others may be asked. */
   exhausted(peer: Peer, log: ReplicaId): void {
     peer.has.set(log, Math.min(peer.has.get(log) ?? 0, this.#clock(log)))

@@ -1,8 +1,10 @@
 import { type ReplicaId, showReplicaId, TallymeshError } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 import type { Effect } from './effect.js'
+import type { Operations } from './operations.js'
 import type { Room } from './room.js'
-import { uncarried } from './uncarried.js'
+import type { Sync } from './sync.js'
+import { uncarried, unsaid } from './uncarried.js'
 
 const HOUR_MS = 3_600_000
 const IDENTITY_CHANGES_MAX = 3
@@ -11,6 +13,8 @@ const FOLDED = 'it was folded, while this process counted on'
 /** Freezes logs that have two histories. Their slots keep their maximum and are carried by other logs from then on; nothing
  *  is recounted: never doubled, and never silent. */
 export class Forks {
+  readonly room: Room
+  readonly commits: Commits
   #changesMs: number[] = []
   /** The ids that this process gave up as somebody means to fold them, and how much it knew to be counted under each. */
   readonly #claimed = new Map<ReplicaId, bigint>()
@@ -19,17 +23,25 @@ export class Forks {
 
   constructor(
     readonly name: string,
-    readonly room: Room,
-    readonly commits: Commits,
+    readonly sync: Sync,
+    readonly operations: Operations,
     readonly effects: Effect[],
-  ) {}
+  ) {
+    this.room = sync.room
+    this.commits = sync.commits
+  }
+
+  /** Whether everything is here that can be got now: all that the linked peers hold, or this node is alone in its room. */
+  get hasAll(): boolean {
+    return this.sync.level || (this.sync.peers.size === 0 && this.operations.stands.alone)
+  }
 
   /** Freezes the logs that the store says are forked. */
   load(): void {
     const forks = this.room.takeForks()
     for (const log of forks) this.room.freeze(log)
     // A crash may have come between the record of a fork and the adoption of what this node held.
-    for (const log of forks) this.adopt(log)
+    for (const log of forks) this.#adoptFrozen(log)
   }
 
   /** A second history of `log` was met here: all nodes have to know. */
@@ -64,19 +76,43 @@ export class Forks {
     }
   }
 
+  /** A log that was fetched afresh may be another history of it: what was known before and it does not say is carried on. Who writes the log
+   *  learns by that. */
+  compare(): void {
+    if (!this.hasAll) return
+    const { begunAnew } = this.room
+    for (const log of begunAnew.whole(this.room)) {
+      for (const entry of unsaid(this.room, log)) this.commits.carry(entry)
+      begunAnew.delete(log.id)
+    }
+  }
+
   /** Carries on what only this log says. */
   adopt(log: ReplicaId): void {
     for (const entry of uncarried(this.room, log)) this.commits.carry(entry)
   }
 
+  /** This node takes operations from now on: those that only frozen logs say are carried on, too. */
+  admit(): void {
+    for (const log of this.room.forked) this.#adoptFrozen(log)
+  }
+
+  /** As `adopt`, of a frozen log: its operations wait until this node is admitted. Before, as where it was set back to an earlier memory, it may
+   *  not know that the room settled and forgot them. */
+  #adoptFrozen(log: ReplicaId): void {
+    const { isAdmitted } = this.operations
+    for (const entry of uncarried(this.room, log)) {
+      if (entry.kind !== 'operation' || isAdmitted) this.commits.carry(entry)
+    }
+  }
+
   #freeze(log: ReplicaId, reason: string, nowMs: number): void {
     const known = this.room.forked.has(log)
-    this.room.freeze(log)
-    this.adopt(log)
-    if (known) return
     const own = log === this.commits.replica
-    this.#report(log, reason, own ? this.#countedHere(log) : undefined)
-    if (own) this.#giveUpId(nowMs)
+    this.room.freeze(log)
+    if (!known) this.#report(log, reason, own ? this.#countedHere(log) : undefined)
+    if (own && !known) this.#giveUpId(nowMs)
+    this.#adoptFrozen(log)
   }
 
   /** @param counted what this process may lose of what it counted under the id */

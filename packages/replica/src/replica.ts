@@ -29,7 +29,7 @@ export class Replica implements SyncOwner {
   readonly sync: Sync
   readonly operations: Operations
   readonly leaving: Leaving
-  readonly #forks: Forks
+  readonly forks: Forks
   readonly #links: Links
   readonly #records: MemberRecords
   readonly #concerns: WriteConcerns
@@ -47,7 +47,7 @@ export class Replica implements SyncOwner {
     this.peers = new Peers(this.#effects)
     this.sync = new Sync(this.room, this.commits, options.store, this.peers, this, options.updateBytesMax)
     this.operations = new Operations(options, this.room, this.commits, this.members, this.peers)
-    this.#forks = new Forks(options.name, this.room, this.commits, this.#effects)
+    this.forks = new Forks(options.name, this.sync, this.operations, this.#effects)
     this.#links = new Links(options.instance, options.heartbeatMs)
     this.#records = new MemberRecords(options, this.members, this.commits)
     this.#concerns = new WriteConcerns(this.members, this.room.forked, this.#effects)
@@ -60,7 +60,7 @@ export class Replica implements SyncOwner {
 
   /** Somebody else goes on using this node's identity: it must not count. */
   get contested(): boolean {
-    return this.#forks.contested
+    return this.forks.contested
   }
 
   /** Loads what the store holds of a log; all of them, before the first step. A damaged log is adopted as far as it can be
@@ -74,7 +74,7 @@ export class Replica implements SyncOwner {
 
   /** Ends loading. `resume` is the replica id that the witness proved current, if it did. */
   start(resume: ReplicaId | undefined): void {
-    this.#forks.load()
+    this.forks.load()
     if (this.#damaged.length > 0) this.operations.lost()
     for (const log of this.#damaged.splice(0)) this.stuck(log)
     this.room.takeChanged()
@@ -85,9 +85,12 @@ export class Replica implements SyncOwner {
   /** Takes one input in; answers what the outside has to do, in order. Never throws for what peers send. */
   step(input: Input): Effect[] {
     this.#take(input)
-    if (this.operations.folding.isClaimed) this.#forks.folded(this.#time.nowMs)
-    this.#forks.look()
-    if (this.operations.look(this.#time.nowMs, this.#time.wallMs)) this.#effects.push({ type: 'admitted' })
+    if (this.operations.folding.isClaimed) this.forks.folded(this.#time.nowMs)
+    this.forks.look()
+    if (this.operations.look(this.#time.nowMs, this.#time.wallMs)) {
+      this.forks.admit()
+      this.#effects.push({ type: 'admitted' })
+    }
     const ids = this.room.takeChanged()
     if (ids.length > 0) this.#effects.push({ type: 'changed', ids })
     return this.#effects.splice(0)
@@ -126,13 +129,13 @@ export class Replica implements SyncOwner {
 
   diverged(log: ReplicaId, reason: string, entries: readonly Entry[]): void {
     this.room.mergeEntries(log, entries)
-    this.#forks.met(log, reason, this.#time.nowMs)
-    this.#forks.learned(this.#time.nowMs)
+    this.forks.met(log, reason, this.#time.nowMs)
+    this.forks.learned(this.#time.nowMs)
   }
 
   learned(peer: string, entries: readonly Entry[]): void {
     for (const entry of entries) if (entry.kind === 'adopted') this.#checkBeyond(entry, peer)
-    this.#forks.learned(this.#time.nowMs)
+    this.forks.learned(this.#time.nowMs)
     for (const { link, identity } of [...this.peers]) {
       if (this.members.isRemoved(identity.store)) this.#refuse(link, removed(identity.store))
     }
@@ -143,7 +146,7 @@ export class Replica implements SyncOwner {
   }
 
   stuck(log: ReplicaId): void {
-    this.#forks.adopt(log)
+    this.forks.adopt(log)
     this.room.drop(log)
   }
 
@@ -202,7 +205,7 @@ export class Replica implements SyncOwner {
     if (!this.#time.takeHeartbeat()) return
     this.sync.heartbeat()
     if (this.#time.takeComparison())
-      for (const part of [this.sync, this.operations.stands, this.leaving]) part.compare()
+      for (const part of [this.sync, this.operations.stands, this.leaving, this.forks]) part.compare()
   }
 
   #judge(): void {

@@ -21,7 +21,8 @@ export function takeOverRoom(room: Room, old: Room, own: readonly (ReplicaId | u
   }
   for (const id of old.table.replicas()) {
     if (excluded.has(id)) continue
-    room.beginsAnew(id)
-    for (const { key, p, n } of old.table.slotsOf(id)) room.table.merge(id, room.table.idOf(key), p, n)
+    for (const { key, p, n } of old.table.slotsOf(id)) {
+      if (room.table.merge(id, room.table.idOf(key), p, n)) room.begunAnew.add(id)
+    }
   }
 }

@@ -14,6 +14,7 @@ import {
   saidAlone,
   Table,
 } from '@tallymesh/crdt'
+import { BegunAnew } from './begun-anew.js'
 import { Carried } from './carried.js'
 import type { Membership } from './membership.js'
 import { PendingWrites } from './pending-writes.js'
@@ -42,8 +43,7 @@ export class Room {
   #forks: ReplicaId[] = []
   readonly writes = new PendingWrites()
   readonly #changed = new Set<number>()
-  /** Logs of which the table knows more than they said here. */
-  readonly #begunAnew = new Set<ReplicaId>()
+  readonly begunAnew = new BegunAnew()
   /** Whether a total of the log that was applied last is below one that it said before: another history of it did. Across a gap
    *  nothing else may tell the two apart. */
   fell = false
@@ -109,7 +109,7 @@ export class Room {
     const head = log.head
     const before = log.clock
     this.logs.set(log.id, log)
-    if (before === 0 && !this.table.slotsOf(log.id).next().done) this.#begunAnew.add(log.id)
+    if (before === 0 && !this.table.slotsOf(log.id).next().done) this.begunAnew.add(log.id)
     this.fell = false
     const entries = log.apply(checked)
     const said: LedgerEntry[] = []
@@ -125,11 +125,6 @@ export class Room {
     })
     if (log.complete) this.writes.release(log.id)
     return entries
-  }
-
-  /** The table knows more of a replica than its log says here: totals that are lower say nothing. */
-  beginsAnew(replica: ReplicaId): void {
-    this.#begunAnew.add(replica)
   }
 
   /** Forgets a log: in memory now, on disk with the next write. The table keeps what it said. */
@@ -246,7 +241,7 @@ export class Room {
     if (isLedgerEntry(entry)) {
       if (entry.kind === 'drop') this.carried.drop(log, entry.of)
       // Of what is folded the table may learn before it comes in its own log.
-      if (entry.kind === 'fold') this.#begunAnew.add(entry.replica)
+      if (entry.kind === 'fold') this.begunAnew.add(entry.replica)
       said.push(entry)
       return false
     }
@@ -259,7 +254,7 @@ export class Room {
   }
 
   #fallsBack(log: ReplicaId, entry: Entry): boolean {
-    if (entry.kind !== 'slot' || this.#begunAnew.has(log)) return false
+    if (entry.kind !== 'slot' || this.begunAnew.has(log)) return false
     const { p, n } = this.table.slot(log, this.table.idOf(entry.key))
     if (entry.p >= p && entry.n >= n) return false
     return !this.carried.adopts(log, entry.key, entry.p < p ? p : 0, entry.n < n ? n : 0)

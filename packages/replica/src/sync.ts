@@ -173,6 +173,7 @@ export class Sync {
     this.room.members.told(peer.identity.store, ping.replica !== 0 && peer.linked.has(ping.replica))
     const sum = this.#clocks.sum()
     peer.differs = sum.lo !== ping.lo || sum.hi !== ping.hi
+    if (!peer.differs) this.#clocks.equal(peer)
     if (known !== peer.replica) this.#confirmTo(peer)
   }
 

@@ -15,9 +15,7 @@ export function takenOver(room: Room, own: ReplicaId, id: ReplicaId): Entry[] {
   for (const operation of said?.carried.keys() ?? [])
     required.push(...(ledger.operations.get(operation)?.settlers ?? []))
   for (const [log, clock] of said?.requires ?? []) required.push({ log, clock })
-  const entries = [...requiring(room, own, required), ...alone]
-  if (said && said.floorMs > (ledger.logs.get(own)?.floorMs ?? 0)) entries.push({ kind: 'floor', timeMs: said.floorMs })
-  return entries
+  return [...requiring(room, own, required), ...alone]
 }
 
 /** What the own log has to say to require points of other logs: nothing where it does already, or where nothing can be required. */

@@ -1,18 +1,56 @@
-import { absorbedUnder, type Entry, type ReplicaId, saidAlone } from '@tallymesh/crdt'
+import {
+  type AdoptedEntry,
+  absorbedUnder,
+  type CounterKey,
+  decodeBatch,
+  type Entry,
+  type ReplicaId,
+  type ReplicaLog,
+  saidAlone,
+} from '@tallymesh/crdt'
 import type { Room } from './room.js'
 
 /** What a log says, its slots and what it carries besides, as far as no other sound log carries it: entries to adopt. */
-export function* uncarried({ table, carried, forked, ledger }: Room, log: ReplicaId): IterableIterator<Entry> {
-  for (const replica of [log, absorbedUnder(log)]) {
-    for (const { key, p, n } of table.slotsOf(replica)) {
-      const entry: Entry = { kind: 'adopted', replica, key, p, n }
-      if ((p > 0 || n > 0) && !carried.covers(entry, log, forked)) yield entry
-    }
-  }
+export function* uncarried(room: Room, log: ReplicaId): IterableIterator<Entry> {
+  const { table, carried, forked, ledger } = room
+  yield* uncarriedSlots(room, log, () => NO_SLOT)
   yield* saidAlone(ledger, log)
   for (const entry of [...carried.of(log)]) {
     if (carried.covers(entry, log, forked)) continue
     if (entry.kind !== 'adopted') yield entry
     else yield { ...entry, ...table.slot(entry.replica, table.idOf(entry.key)) }
+  }
+}
+
+/** What the table knows of the slots of a log, and neither the log says, as it is held now, nor any other: entries to adopt. O(log) */
+export function unsaid(room: Room, log: ReplicaLog): IterableIterator<AdoptedEntry> {
+  const said = { slot: new Map<CounterKey, Totals>(), absorbed: new Map<CounterKey, Totals>() }
+  for (let clock = log.head; clock < log.clock; clock++) {
+    for (const { entry } of decodeBatch(log.element(clock), log.known).entries) {
+      if (entry.kind === 'slot' || entry.kind === 'absorbed') said[entry.kind].set(entry.key, entry)
+    }
+  }
+  return uncarriedSlots(room, log.id, (kind, key) => said[kind].get(key) ?? NO_SLOT)
+}
+
+interface Totals {
+  readonly p: number
+  readonly n: number
+}
+
+const NO_SLOT: Totals = { p: 0, n: 0 }
+
+/** @param said what need not be carried of a slot */
+function* uncarriedSlots(
+  { table, carried, forked }: Room,
+  log: ReplicaId,
+  said: (kind: 'slot' | 'absorbed', key: CounterKey) => Totals,
+): IterableIterator<AdoptedEntry> {
+  for (const [kind, replica] of [['slot', log] as const, ['absorbed', absorbedUnder(log)] as const]) {
+    for (const { key, p, n } of table.slotsOf(replica)) {
+      const known = said(kind, key)
+      const entry: AdoptedEntry = { kind: 'adopted', replica, key, p, n }
+      if ((p > known.p || n > known.n) && !carried.covers(entry, log, forked)) yield entry
+    }
   }
 }

@@ -55,6 +55,24 @@ test('a process set back to an earlier memory is found at its first contact, and
   assert.is(room.value(KEY), 104)
 })
 
+test('what was known of a log stays where it is fetched afresh, and its writer knows less of it by then', () => {
+  const { room, nodes, old, id } = setBack()
+  const [a, b, c] = nodes
+  a.crash()
+  // As a node does with a log that it holds in part, while nobody can give it the rest.
+  for (const { live } of [b, c]) live.room.refetch(id)
+  a.disk.state = old
+  a.start(id)
+  room.converge()
+  assert.is(room.value(KEY), 33)
+  a.count(KEY, 1)
+  room.converge()
+  for (const node of nodes) node.reboot()
+  for (const node of nodes) node.start()
+  room.converge()
+  assert.is(room.value(KEY), 34)
+})
+
 test('what forked stays frozen over restarts of all', () => {
   const { room, nodes, old, id } = setBack()
   const [a] = nodes

@@ -187,9 +187,9 @@ export class Checks implements Observer {
     this.#losses.left(node, disks)
   }
 
-  restored(node: NodeName): void {
+  restored(node: NodeName, boots: number): void {
     this.#own.restored(node)
-    this.#identities.forgive(node)
+    this.#identities.restore(node, boots)
     // It writes another history under the id that it had.
     this.#losses.doubt(node, this.#identities.of(node))
     this.#readings.lost(node)

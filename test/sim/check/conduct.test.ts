@@ -142,6 +142,12 @@ test('an id whose past the disk lost is not gone on with', () => {
   breaks('id-resumed', () => resumed(room => room.wipe('a'), 'STORE_WIPED'))
   breaks('id-resumed', () => resumed(room => room.checks.lost('power', 'a', room.disks)))
   resumed(room => room.rollback('a', { 1: 1 }, 'restore'))
+  const booted = (boots: number) => (room: StagedRoom) => {
+    room.checks.lost('power', 'a', room.disks)
+    room.rollback('a', { 1: 1 }, 'restore', boots)
+  }
+  resumed(booted(1))
+  breaks('id-resumed', () => resumed(booted(0)))
 })
 
 test('what a disk lost is reported, where the machine remembers it', () => {

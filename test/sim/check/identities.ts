@@ -15,8 +15,8 @@ export class Identities {
   readonly #owners = new Map<ReplicaId, NodeName>()
   /** All ids that a node ever used. */
   readonly #ids = new Map<NodeName, Set<ReplicaId>>()
-  /** Ids that a node must not go on under: its machine forgot them, or its disk lost a part of their past. */
-  readonly #forgotten = new Map<NodeName, Set<ReplicaId>>()
+  /** Ids that a node must not go on under: its machine forgot them, each time those of one set, or its disk lost a part of their past. */
+  readonly #forgotten = new Map<NodeName, ReadonlySet<ReplicaId>[]>()
   readonly #lost = new Map<NodeName, Set<ReplicaId>>()
 
   constructor(readonly faults: Faults) {}
@@ -49,12 +49,19 @@ export class Identities {
 
   /** Nothing on the node's machine vouches for its ids any more. */
   forget(node: NodeName): void {
-    giveUp(this.#forgotten, node, this.of(node))
+    this.#forgotten.set(node, [...this.#forgettings(node), new Set(this.of(node))])
   }
 
   /** The node's disk lost what was acknowledged under these ids. */
   lose(node: NodeName, ids: Iterable<ReplicaId>): void {
     giveUp(this.#lost, node, ids)
+  }
+
+  /** The node's process and machine came to an earlier moment. @param boots how often the machine had forgotten since */
+  restore(node: NodeName, boots: number): void {
+    this.forgive(node)
+    const forgettings = this.#forgettings(node)
+    this.#forgotten.set(node, forgettings.slice(0, forgettings.length - boots))
   }
 
   /** The node came to a moment, or a disk, at which nothing was lost under any id. */
@@ -64,7 +71,7 @@ export class Identities {
 
   #check(node: NodeName, life: number, id: ReplicaId): void {
     const text = `${node}, life ${life}, counts under ${showReplicaId(id)}`
-    if (this.#forgotten.get(node)?.has(id) || this.#lost.get(node)?.has(id)) {
+    if (this.#forgettings(node).some(ids => ids.has(id)) || this.#lost.get(node)?.has(id)) {
       throw new Breach(5, 'id-resumed', `${text}, though it cannot know the past of that id`)
     }
     const owner = this.#owners.get(id)
@@ -76,6 +83,10 @@ export class Identities {
     const ids = this.#ids.get(node)
     if (ids) ids.add(id)
     else this.#ids.set(node, new Set([id]))
+  }
+
+  #forgettings(node: NodeName): readonly ReadonlySet<ReplicaId>[] {
+    return this.#forgotten.get(node) ?? []
   }
 }
 

@@ -121,11 +121,12 @@ export class StagedRoom {
     node: NodeName,
     clocks: Readonly<Record<number, number>> = {},
     why: 'rollback' | 'restore' = 'rollback',
+    boots = 0,
   ): void {
     const disk = this.disk(node)
     disk.clocks.clear()
     for (const [log, clock] of Object.entries(clocks)) disk.clocks.set(Number(log), clock)
-    if (why === 'restore') this.checks.restored(node)
+    if (why === 'restore') this.checks.restored(node, boots)
     this.checks.lost(why, node, this.disks)
   }
 

@@ -81,8 +81,8 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
     'fork-unadopted',
     'What only a forked log says is not carried on by any other.',
     'replica/forks',
-    'this.room.freeze(log);\n        this.adopt(log);\n        if (known)',
-    'this.room.freeze(log);\n        if (known)',
+    'this.#giveUpId(nowMs);\n        this.#adoptFrozen(log);',
+    'this.#giveUpId(nowMs);',
   ),
   mutant(
     'unsalted',

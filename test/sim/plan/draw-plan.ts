@@ -1,4 +1,5 @@
 import { type Draw, drawsOf, Stream } from '../draw.js'
+import type { NodeName } from './command.js'
 import { drawKeys } from './draw-keys.js'
 import { FAULT_TABLE, type FaultName } from './faults.js'
 import { OperationWork } from './operation-work.js'
@@ -68,15 +69,31 @@ export function drawPlan(seed: number, limits: PlanLimits = {}): Plan {
       scene.workload.anywhere()
   }
   scene.finish()
-  const room = { ...scene.room, ...work?.options, ...drawFolding(seed, swarm, scene) }
-  return { seed, room, events: work ? scene.events.map(withoutTransfer) : scene.events }
+  // Copies that know nothing of each other may both settle, or fold, the same: that is outside of what is promised.
+  const isCopied = isCopiedWhole(scene)
+  const room = { ...scene.room, ...work?.options, ...(isCopied ? {} : drawFolding(seed, swarm, scene)) }
+  return { seed, room, events: work ? scene.events.map(event => spared(event, isCopied)) : scene.events }
 }
 
-/** What is imported from the same room acts at once, its operations once they come: until then a node may show one twice. A read takes
- *  the place of an import. */
-function withoutTransfer(event: PlannedEvent): PlannedEvent {
+/** A read takes the place of an import: what is imported from the same room acts at once, its operations once they come; until then a
+ *  node may show one twice. And of all operations where the whole room is copied. */
+function spared(event: PlannedEvent, isCopied: boolean): PlannedEvent {
   const { atMs, command } = event
-  return command.verb === 'transfer' ? { atMs, command: { verb: 'read', node: command.to, key: 'op-0' } } : event
+  const read = (node: NodeName): PlannedEvent => ({ atMs, command: { verb: 'read', node, key: 'op-0' } })
+  if (command.verb === 'transfer') return read(command.to)
+  return command.verb === 'operate' && isCopied ? read(command.node) : event
+}
+
+/** Whether all stores that stay in the room were copied: then there may be two rooms. */
+function isCopiedWhole({ events, room }: Scene): boolean {
+  const originals = new Map<NodeName, NodeName>()
+  let stores = room.nodes.length
+  for (const { command } of events) {
+    if (command.verb === 'clone') originals.set(command.as, originals.get(command.node) ?? command.node)
+    if (command.verb === 'join') stores++
+    if (command.verb === 'remove' || command.verb === 'leave') stores--
+  }
+  return originals.size > 0 && new Set(originals.values()).size >= stores
 }
 
 /** In some rooms nodes leave. They are drawn apart: all other rooms stay what they were. Old releases cannot. */
