@@ -100,6 +100,9 @@ function unrestOf(nodes: readonly SimNode[]): string | undefined {
     for (const log of replica.forks.hasAll ? replica.room.begunAnew.whole(replica.room) : []) {
       return `${name} has not looked through the log ${showReplicaId(log.id)} that it fetched afresh`
     }
+    if (replica.forks.waits && replica.peers.size > 0 && !replica.contested) {
+      return `${name} has not carried on the operations of a frozen log`
+    }
     for (const peer of replica.peers) {
       for (const log of peer.pulling) {
         // A question that was lost, and answered by others since.

@@ -5,7 +5,8 @@ import { Ledger } from './ledger.js'
 import { isLedgerEntry, type LedgerEntry } from './ledger-entry.js'
 import { decodeLogBatch } from './log-batch.js'
 import { rootLog } from './log-update.js'
-import { safeValue, Table } from './table.js'
+import { safeValue } from './safe-value.js'
+import { Table } from './table.js'
 
 /** Reads the counters out of a Yjs document that holds logs: the copy that a y-websocket client gets, or one loaded from
  *  anywhere. Works in Node and in browsers.

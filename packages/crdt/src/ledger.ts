@@ -11,6 +11,8 @@ import {
   newOperation,
   type Operation,
   withLog,
+  withoutLog,
+  withoutPoint,
   withPoint,
 } from './operation.js'
 import { hashCounts, type OperationCount, type SettlementEntry } from './operation-entry.js'
@@ -124,7 +126,8 @@ export class Ledger {
     const ledger = this.logs.get(log)
     if (!ledger || ledger.carried.size + ledger.settlements.size === 0) return NONE
     this.version++
-    for (const id of [...ledger.carried.keys()]) this.#uncarry({ log, clock: ledger.clock }, ledger, id)
+    for (const id of [...ledger.carried.keys()])
+      this.#uncarry({ log, clock: ledger.clock }, ledger, this.operations.get(id))
     for (const number of [...ledger.settlements.keys()]) this.#unsettle(log, ledger, number)
     return this.drain()
   }
@@ -166,7 +169,8 @@ export class Ledger {
       if (entry.kind === 'operation') said.add(entry.id)
       if (entry.kind === 'settlement') said.add(entry.number)
     }
-    for (const id of before.carried) if (!said.has(id)) this.#uncarry({ log, clock: ledger.clock }, ledger, id)
+    const by = { log, clock: ledger.clock }
+    for (const id of before.carried) if (!said.has(id)) this.#uncarry(by, ledger, this.operations.get(id))
     for (const number of before.settlements) if (!said.has(number)) this.#unsettle(log, ledger, number)
   }
 
@@ -182,9 +186,7 @@ export class Ledger {
         return
       }
       case 'settlement':
-        this.#settle(at, ledger, entry)
-        for (const { id } of entry.operations) this.#uncarry(at, ledger, id)
-        return
+        return this.#settle(at, ledger, entry)
       case 'absorbed': {
         const id = this.table.idOf(entry.key)
         if (this.table.merge(absorbedUnder(log), id, entry.p, entry.n)) this.#changed.push(id)
@@ -209,18 +211,20 @@ export class Ledger {
 
   #settle(at: LogPoint, ledger: LogLedger, entry: SettlementEntry): void {
     const known = ledger.settlements.get(entry.number)
-    if (known && known.clock <= at.clock) return
-    ledger.settlements.set(entry.number, { entry, clock: at.clock })
-    this.#arrived.push({ ...at, entry })
-    for (const settled of entry.operations) {
-      const operation = this.#operation(settled.id, undefined, settled)
-      operation.settlers = withPoint(operation.settlers, at)
-      this.#touched.add(operation)
+    if (!known || known.clock > at.clock) {
+      ledger.settlements.set(entry.number, { entry, clock: at.clock })
+      this.#arrived.push({ ...at, entry })
+      for (const settled of entry.operations) {
+        const operation = this.#operation(settled.id, undefined, settled)
+        operation.settlers = withPoint(operation.settlers, at)
+        this.#touched.add(operation)
+      }
     }
+    for (const { id } of entry.operations) this.#uncarry(at, ledger, this.operations.get(id))
   }
 
   #drop(at: LogPoint, ledger: LogLedger, of: Dropped): void {
-    if ('operation' in of) this.#uncarry(at, ledger, of.operation)
+    if ('operation' in of) this.#uncarry(at, ledger, this.operations.get(of.operation))
     if ('settlement' in of) this.#unsettle(at.log, ledger, of.settlement)
     if ('requires' in of) ledger.requires.delete(of.requires)
     this.folds.drop(at.log, of)
@@ -235,7 +239,7 @@ export class Ledger {
     // Nothing is known of most ids, where a store is opened.
     if (this.#staging.delete(log) || ledger || this.isVoid(log)) this.#fenced.push(log)
     if (!ledger) return
-    for (const id of [...ledger.carried.keys()]) this.#uncarry(by, ledger, id, log)
+    for (const id of [...ledger.carried.keys()]) this.#uncarry(by, ledger, this.operations.get(id), log)
     for (const number of [...ledger.settlements.keys()]) this.#unsettle(log, ledger, number)
     this.logs.delete(log)
   }
@@ -252,11 +256,9 @@ export class Ledger {
   }
 
   /** @param by where that is said: in the log itself, or by who folded it */
-  #uncarry(by: LogPoint, ledger: LogLedger, id: OperationId, log = by.log): void {
-    if (!ledger.carried.delete(id)) return
-    const operation = this.operations.get(id)
-    if (!operation) return
-    operation.carriers = operation.carriers.filter(carrier => carrier !== log)
+  #uncarry(by: LogPoint, ledger: LogLedger, operation: Operation | undefined, log = by.log): void {
+    if (!operation || !ledger.carried.delete(operation.id)) return
+    operation.carriers = withoutLog(operation.carriers, log)
     if (operation.settlers.length > 0) operation.drops = withPoint(operation.drops, by)
     this.#touched.add(operation)
   }
@@ -267,7 +269,7 @@ export class Ledger {
     for (const { id } of settlement?.entry.operations ?? []) {
       const operation = this.operations.get(id)
       if (!operation) continue
-      operation.settlers = operation.settlers.filter(settler => settler.log !== log)
+      operation.settlers = withoutPoint(operation.settlers, log)
       this.#touched.add(operation)
     }
   }

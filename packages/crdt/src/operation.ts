@@ -57,11 +57,29 @@ export function newOperation(
   return { id, counts, lo, hi, carriers: NO_LOGS, settlers: NO_POINTS, drops: NO_POINTS, counted: false }
 }
 
+let loneLog: readonly ReplicaId[] = NO_LOGS
+let lonePoint: readonly LogPoint[] = NO_POINTS
+
 export function withLog(logs: readonly ReplicaId[], log: ReplicaId): readonly ReplicaId[] {
+  // An update says many things in one log, at one point of it: they share a list.
+  if (loneLog[0] !== log) loneLog = [log]
+  if (logs.length === 0) return loneLog
   return logs.includes(log) ? logs : [...logs, log]
+}
+
+export function withoutLog(logs: readonly ReplicaId[], log: ReplicaId): readonly ReplicaId[] {
+  if (logs.length === 1 && logs[0] === log) return NO_LOGS
+  return logs.filter(other => other !== log)
 }
 
 /** Each log once, at its latest point. */
 export function withPoint(points: readonly LogPoint[], point: LogPoint): readonly LogPoint[] {
+  if (lonePoint[0] !== point) lonePoint = [point]
+  if (points.length === 0) return lonePoint
   return [...points.filter(({ log }) => log !== point.log), point]
+}
+
+export function withoutPoint(points: readonly LogPoint[], log: ReplicaId): readonly LogPoint[] {
+  if (points.length === 1 && points[0]?.log === log) return NO_POINTS
+  return points.filter(point => point.log !== log)
 }

@@ -24,19 +24,17 @@ export class StagedEntries {
   /** The batch at `clock` would follow. */
   add({ entries }: Batch, clock: number): void {
     for (const { entry, lo, hi } of entries) {
-      for (const identity of removedBy(entry)) this.#remove(identity)
+      for (const identity of removedBy(entry)) this.#replace(identity, undefined)
       if (entry.kind === 'drop') continue
-      const identity = entryIdentity(entry)
-      this.#remove(identity)
+      this.#replace(entryIdentity(entry), { lo, hi, clock })
       this.digest.add(lo, hi)
-      this.#staged.set(identity, { lo, hi, clock })
     }
   }
 
   /** Everything that is live stands behind a gap that ends at `gapEnd`: the rest of what may be dropped was dropped within. */
   closeGap(gapEnd: number): void {
     for (const identity of this.live.identitiesBelow(gapEnd)) {
-      if (dropOf(identity) && !this.#staged.has(identity)) this.#remove(identity)
+      if (dropOf(identity) && !this.#staged.has(identity)) this.#replace(identity, undefined)
     }
   }
 
@@ -51,9 +49,10 @@ export class StagedEntries {
     return live
   }
 
-  #remove(identity: string): void {
-    const old = this.#staged.has(identity) ? this.#staged.get(identity) : this.live.hashOf(identity)
+  #replace(identity: string, entry: StagedEntry | undefined): void {
+    const staged = this.#staged.get(identity)
+    const old = staged ?? (this.#staged.has(identity) ? undefined : this.live.hashOf(identity))
     if (old) this.digest.subtract(old.lo, old.hi)
-    this.#staged.set(identity, undefined)
+    this.#staged.set(identity, entry)
   }
 }

@@ -1,12 +1,12 @@
 import type { CounterKey } from './counter-key.js'
 import type { Entry, KnownKeys } from './entry.js'
-import { TallymeshError } from './errors.js'
 import type { ReplicaId } from './ids.js'
 import { lowerBound, merged, upperBound } from './key-order.js'
 import { absorbedUnder } from './ledger-ids.js'
 import { roomFor } from './row-index.js'
 import { SlotColumn } from './slot-column.js'
 import { TableSnapshot } from './table-snapshot.js'
+import { WideSum } from './wide-sum.js'
 
 /** The totals of increments and decrements of one key by one replica. Both never fall. */
 export interface Slot {
@@ -29,7 +29,7 @@ export class Table implements KnownKeys {
   #increments = new Float64Array(8)
   #decrements = new Float64Array(8)
   /** What counts beside the slots, by key id. */
-  readonly #beside = new Map<number, { p: bigint; n: bigint }>()
+  readonly #beside = new Map<number, { readonly p: WideSum; readonly n: WideSum }>()
   /** The keys in order; those that came since it was last asked for are missing. */
   #sorted: readonly CounterKey[] = []
 
@@ -141,11 +141,11 @@ export class Table implements KnownKeys {
 
   /** Counts beside the slots of a key id: what no slot holds yet. Negative amounts take away what was added so before. O(1) */
   addBeside(id: number, p: number, n: number): void {
-    const beside = this.beside(id)
-    beside.p += BigInt(p)
-    beside.n += BigInt(n)
-    if (beside.p === 0n && beside.n === 0n) this.#beside.delete(id)
-    else this.#beside.set(id, beside)
+    let beside = this.#beside.get(id)
+    if (!beside) this.#beside.set(id, (beside = { p: new WideSum(), n: new WideSum() }))
+    beside.p.add(p)
+    beside.n.add(n)
+    if (beside.p.isZero && beside.n.isZero) this.#beside.delete(id)
     this.#increments[id] = exactSum(this.#increments[id] as number, p)
     this.#decrements[id] = exactSum(this.#decrements[id] as number, n)
   }
@@ -161,9 +161,10 @@ export class Table implements KnownKeys {
     this.#decrements[id] = exactSum(this.#decrements[id] as number, -n)
   }
 
-  /** What counts beside the slots of a key id. */
-  beside(id: number): { p: bigint; n: bigint } {
-    return this.#beside.get(id) ?? { p: 0n, n: 0n }
+  /** What counts beside the slots of a key id, rounded where it is past 2^53 − 1. */
+  beside(id: number): Slot {
+    const beside = this.#beside.get(id)
+    return beside ? { p: beside.p.rounded, n: beside.n.rounded } : NO_SLOT
   }
 
   /** Merges what an entry of the log `log` says. Answers the id of the key that rose, or -1. */
@@ -214,7 +215,8 @@ export class Table implements KnownKeys {
     if (p !== Number.POSITIVE_INFINITY && n !== Number.POSITIVE_INFINITY) {
       return { increments: BigInt(p), decrements: BigInt(n) }
     }
-    let { p: increments, n: decrements } = this.beside(id)
+    const beside = this.#beside.get(id)
+    let [increments, decrements] = [beside?.p.exact ?? 0n, beside?.n.exact ?? 0n]
     for (const column of this.#columns.values()) {
       const row = column.rows.find(id)
       if (row === -1) continue
@@ -286,15 +288,4 @@ export class Table implements KnownKeys {
 function exactSum(total: number, risen: number): number {
   const sum = total + risen
   return sum <= Number.MAX_SAFE_INTEGER ? sum : Number.POSITIVE_INFINITY
-}
-
-/** A value as a number. @throws TallymeshError VALUE_UNSAFE where no number holds it exactly */
-export function safeValue(key: CounterKey, value: bigint): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < -BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw new TallymeshError(
-      'VALUE_UNSAFE',
-      `the value ${value} of ${key} does not fit a number exactly; read it with valueBigInt`,
-    )
-  }
-  return Number(value)
 }

@@ -1,4 +1,4 @@
-import { type ReplicaId, showReplicaId, TallymeshError } from '@tallymesh/crdt'
+import { type LogPoint, type ReplicaId, saidAlone, showReplicaId, TallymeshError } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 import type { Effect } from './effect.js'
 import type { Operations } from './operations.js'
@@ -18,6 +18,9 @@ export class Forks {
   #changesMs: number[] = []
   /** The ids that this process gave up as somebody means to fold them, and how much it knew to be counted under each. */
   readonly #claimed = new Map<ReplicaId, bigint>()
+  /** Frozen logs whose operations are not carried on yet, and where the own log says that they are frozen. */
+  readonly #waiting = new Set<ReplicaId>()
+  #told: LogPoint | undefined
   /** Somebody else goes on using this node's identity. */
   contested = false
 
@@ -41,7 +44,10 @@ export class Forks {
     const forks = this.room.takeForks()
     for (const log of forks) this.room.freeze(log)
     // A crash may have come between the record of a fork and the adoption of what this node held.
-    for (const log of forks) this.#adoptFrozen(log)
+    for (const log of forks) {
+      this.#waiting.add(log)
+      this.#adoptFrozen(log)
+    }
   }
 
   /** A second history of `log` was met here: all nodes have to know. */
@@ -69,6 +75,7 @@ export class Forks {
   /** Of an id that was given up less may be folded than was counted here: a process that was set back to an earlier memory counts on under
    *  an id that the room is done with. */
   look(): void {
+    this.#lookWaiting()
     for (const [replica, counted] of this.#claimed) {
       if (!this.room.isOver(replica)) continue
       this.#claimed.delete(replica)
@@ -92,17 +99,36 @@ export class Forks {
     for (const entry of uncarried(this.room, log)) this.commits.carry(entry)
   }
 
-  /** This node takes operations from now on: those that only frozen logs say are carried on, too. */
-  admit(): void {
-    for (const log of this.room.forked) this.#adoptFrozen(log)
+  /** As `adopt`, of a frozen log. What this node wrote itself may be old: it may have been set back to an earlier memory, behind operations
+   *  that the room settled and forgot. So those of its own log wait until some peer is known to know of the fork, and what that
+   *  peer knew then is known here, floors included. */
+  #adoptFrozen(log: ReplicaId): void {
+    const waits = this.#waiting.has(log)
+    for (const entry of uncarried(this.room, log)) if (entry.kind !== 'operation' || !waits) this.commits.carry(entry)
   }
 
-  /** As `adopt`, of a frozen log: its operations wait until this node is admitted. Before, as where it was set back to an earlier memory, it may
-   *  not know that the room settled and forgot them. */
-  #adoptFrozen(log: ReplicaId): void {
-    const { isAdmitted } = this.operations
-    for (const entry of uncarried(this.room, log)) {
-      if (entry.kind !== 'operation' || isAdmitted) this.commits.carry(entry)
+  /** Whether operations of frozen logs wait. O(what these carry) */
+  get waits(): boolean {
+    for (const log of this.#waiting) {
+      for (const { kind } of saidAlone(this.room.ledger, log)) if (kind === 'operation') return true
+    }
+    return false
+  }
+
+  #lookWaiting(): void {
+    const { replica, state, pending, inFlight } = this.commits
+    if (this.#waiting.size === 0 || replica === undefined || !state) return
+    if (this.#told?.log !== replica) {
+      // The fork is among what was carried until now.
+      if (pending || inFlight) return
+      this.#told = { log: replica, clock: state.clock }
+    }
+    for (const { stand } of this.sync.peers) {
+      if ((stand.covered.get(replica) ?? 0) < this.#told.clock) continue
+      const waiting = [...this.#waiting]
+      this.#waiting.clear()
+      for (const log of waiting) this.#adoptFrozen(log)
+      return
     }
   }
 
@@ -112,6 +138,7 @@ export class Forks {
     this.room.freeze(log)
     if (!known) this.#report(log, reason, own ? this.#countedHere(log) : undefined)
     if (own && !known) this.#giveUpId(nowMs)
+    if (own) this.#waiting.add(log)
     this.#adoptFrozen(log)
   }
 

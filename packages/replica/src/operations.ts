@@ -85,11 +85,6 @@ export class Operations {
     return this.#admission.ask()
   }
 
-  /** Whether this node takes operations. */
-  get isAdmitted(): boolean {
-    return this.#admission.admitted
-  }
-
   /** Of a log not everything could be read that it says of operations. Where no other store knows it either, an id from before now may have
    *  counted: it is refused from now on. */
   lost(): void {
@@ -241,7 +236,7 @@ export class Operations {
     const { replica } = this.commits
     const slot = replica === undefined ? { p: 0, n: 0 } : this.room.table.slot(absorbedUnder(replica), id)
     const beside = this.room.table.beside(id)
-    const roomy = (total: number, amount: number, others: bigint) =>
+    const roomy = (total: number, amount: number, others: number) =>
       Math.max(amount, this.commits.extra.largest) <= LARGE_AMOUNT && total <= LARGE_TOTAL && others <= LARGE_TOTAL
     // Summing up what this node carries is not worth it for each call.
     if (roomy(slot.p, p, beside.p) && roomy(slot.n, n, beside.n)) return

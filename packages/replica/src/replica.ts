@@ -87,10 +87,7 @@ export class Replica implements SyncOwner {
     this.#take(input)
     if (this.operations.folding.isClaimed) this.forks.folded(this.#time.nowMs)
     this.forks.look()
-    if (this.operations.look(this.#time.nowMs, this.#time.wallMs)) {
-      this.forks.admit()
-      this.#effects.push({ type: 'admitted' })
-    }
+    if (this.operations.look(this.#time.nowMs, this.#time.wallMs)) this.#effects.push({ type: 'admitted' })
     const ids = this.room.takeChanged()
     if (ids.length > 0) this.#effects.push({ type: 'changed', ids })
     return this.#effects.splice(0)

@@ -81,8 +81,8 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
     'fork-unadopted',
     'What only a forked log says is not carried on by any other.',
     'replica/forks',
-    'this.#giveUpId(nowMs);\n        this.#adoptFrozen(log);',
-    'this.#giveUpId(nowMs);',
+    'this.#waiting.add(log);\n        this.#adoptFrozen(log);\n    }',
+    'this.#waiting.add(log);\n    }',
   ),
   mutant(
     'unsalted',
