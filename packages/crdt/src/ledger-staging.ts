@@ -35,6 +35,12 @@ export class LedgerStaging {
     return this.#staged.delete(log)
   }
 
+  /** A log that is held in part is dropped: nothing of it can act until it comes again. */
+  dropPart(log: ReplicaId): void {
+    const staged = this.#staged.get(log)
+    if (staged && staged.clock === undefined) this.#staged.delete(log)
+  }
+
   /** A log came forward from the clock `from` to `clock`. @param complete whether it is held without gaps */
   add(log: ReplicaId, from: number, clock: number, complete: boolean, entries: readonly LedgerEntry[]): void {
     let staged = this.#staged.get(log)

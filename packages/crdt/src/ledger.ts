@@ -35,7 +35,7 @@ export class Ledger {
   /** Counts up with everything that acts. */
   version = 0
   readonly folds: Folds
-  readonly #staging = new LedgerStaging()
+  readonly staging = new LedgerStaging()
   #changed: number[] = []
   readonly #touched = new Set<Operation>()
   #arrived: ArrivedSettlement[] = []
@@ -63,7 +63,7 @@ export class Ledger {
 
   /** Whether some log came further than what acts of it. */
   get waits(): boolean {
-    return this.#staging.size > 0
+    return this.staging.size > 0
   }
 
   /** A log came forward from the clock `from` to `clock`, saying `entries`. Answers the keys (by table id) that changed.
@@ -76,10 +76,10 @@ export class Ledger {
     entries: readonly LedgerEntry[],
   ): readonly number[] {
     if (this.table.isRemoved(log)) return NONE
-    const plain = entries.length === 0 && complete && from > 0 && !this.#staging.has(log)
+    const plain = entries.length === 0 && complete && from > 0 && !this.staging.has(log)
     if (plain) this.#of(log).clock = clock
-    else this.#staging.add(log, from, clock, complete, entries)
-    return this.#staging.size > 0 ? this.drain() : NONE
+    else this.staging.add(log, from, clock, complete, entries)
+    return this.staging.size > 0 ? this.drain() : NONE
   }
 
   /** Lets everything act that may. Answers the keys that changed.
@@ -89,7 +89,7 @@ export class Ledger {
     // Of an id that is folded whole nothing can be required any more: what waited for it acts, too.
     for (let removed = -1; removed !== this.table.removed; ) {
       removed = this.table.removed
-      for (const [log, staged] of this.#staging.takeClosed(holds, force)) this.#act(log, staged)
+      for (const [log, staged] of this.staging.takeClosed(holds, force)) this.#act(log, staged)
     }
     for (const operation of this.#touched) this.#weigh(operation)
     this.#touched.clear()
@@ -237,7 +237,7 @@ export class Ledger {
     for (const id of changed) this.#changed.push(id)
     const ledger = this.logs.get(log)
     // Nothing is known of most ids, where a store is opened.
-    if (this.#staging.delete(log) || ledger || this.isVoid(log)) this.#fenced.push(log)
+    if (this.staging.delete(log) || ledger || this.isVoid(log)) this.#fenced.push(log)
     if (!ledger) return
     for (const id of [...ledger.carried.keys()]) this.#uncarry(by, ledger, this.operations.get(id), log)
     for (const number of [...ledger.settlements.keys()]) this.#unsettle(log, ledger, number)

@@ -1,5 +1,6 @@
 import type { CounterKey } from './counter-key.js'
 import type { Entry, KnownKeys } from './entry.js'
+import { IdSet } from './id-set.js'
 import type { ReplicaId } from './ids.js'
 import { lowerBound, merged, upperBound } from './key-order.js'
 import { absorbedUnder } from './ledger-ids.js'
@@ -24,7 +25,7 @@ export class Table implements KnownKeys {
   readonly #keys: CounterKey[] = []
   readonly #columns = new Map<ReplicaId, SlotColumn>()
   /** Replicas that hold no slots any more, and never will; nor do the ids under which they absorbed. */
-  readonly #removed = new Set<ReplicaId>()
+  readonly #removed = new IdSet()
   /** Totals for each key id; Infinity once a total left the exactly representable range. */
   #increments = new Float64Array(8)
   #decrements = new Float64Array(8)
@@ -109,8 +110,7 @@ export class Table implements KnownKeys {
   /** Removes all slots of a replica, and what it absorbed, for ever. O(its slots). Answers the key ids whose totals changed;
    *  undefined where it was removed before. */
   remove(replica: ReplicaId): readonly number[] | undefined {
-    const { size } = this.#removed
-    if (this.#removed.add(replica).size === size) return undefined
+    if (!this.#removed.add(replica)) return undefined
     const changed: number[] = []
     for (const id of [replica, absorbedUnder(replica)]) this.#drop(id, changed)
     return changed

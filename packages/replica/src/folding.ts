@@ -153,6 +153,8 @@ export class Folding {
     const cleaned = this.#unclean ? this.#clean(own) : []
     if (cleaned.length > 0) return cleaned
     this.#unclean = false
+    // What waits may tell of folds, too: of a log that is damaged everywhere, say, which acts once nobody can be waited for.
+    if (this.room.ledger.waits) return []
     const folded = this.#foldAll(own, commit)
     return folded.length > 0 ? folded : this.#claims(own)
   }

@@ -64,7 +64,7 @@ export class Room {
     const damage = replayStored(log, stored, entry => this.#note(log.id, entry, said))
     if (damage !== undefined) {
       // At no clock: the log has to come again for that.
-      this.#act({ id: log.id, clock: 0 }, 0, undoubted(said), said.length > 0)
+      if (said.length > 0) this.#act({ id: log.id, clock: 0 }, 0, undoubted(said), true)
       return damage
     }
     this.#act(log, 0, said, log.complete)
@@ -232,6 +232,7 @@ export class Room {
     this.logs.get(id)?.doc.destroy()
     this.logs.delete(id)
     this.carried.forget(id)
+    this.ledger.staging.dropPart(id)
     this.#durable.delete(id)
   }
 
