@@ -7,29 +7,51 @@ import {
   type ReplicaId,
 } from '@tallymesh/crdt'
 
+/** The one log that carries an entry: most are carried by one, and a map of one takes several times as much. */
+class SoleCarrier {
+  constructor(
+    readonly log: ReplicaId,
+    public entry: Entry,
+  ) {}
+
+  get(log: ReplicaId): Entry | undefined {
+    return log === this.log ? this.entry : undefined
+  }
+
+  *[Symbol.iterator](): IterableIterator<readonly [ReplicaId, Entry]> {
+    yield [this.log, this.entry]
+  }
+}
+
+type Carriers = SoleCarrier | Map<ReplicaId, Entry>
+
 /** Which logs carry which entries besides slots of their own: adopted slots, members, forks. What only one log carries has
  *  to move to another when that log is frozen or forgotten. */
 export class Carried {
-  readonly #carriers = new Map<string, Map<ReplicaId, Entry>>()
+  readonly #carriers = new Map<string, Carriers>()
 
   /** The log `carrier` holds `entry`. */
   note(carrier: ReplicaId, entry: Entry): void {
     if (entry.kind === 'slot') return
     const identity = entryIdentity(entry)
-    let carriers = this.#carriers.get(identity)
-    if (!carriers) this.#carriers.set(identity, (carriers = new Map()))
-    const known = carriers.get(carrier)
-    carriers.set(carrier, known ? joinEntries(known, entry) : entry)
+    const carriers = this.#carriers.get(identity)
+    const known = carriers?.get(carrier)
+    const joined = known ? joinEntries(known, entry) : entry
+    if (!carriers) this.#carriers.set(identity, new SoleCarrier(carrier, joined))
+    else if (carriers instanceof Map) carriers.set(carrier, joined)
+    else if (known) carriers.entry = joined
+    else this.#carriers.set(identity, new Map([...carriers, [carrier, joined]]))
   }
 
   /** The log `carrier` does not say this any more. */
   drop(carrier: ReplicaId, of: Dropped): void {
-    this.#carriers.get(droppedIdentity(of))?.delete(carrier)
+    const identity = droppedIdentity(of)
+    this.#drop(carrier, identity, this.#carriers.get(identity))
   }
 
   /** The log is gone: it carries nothing any more. O(entries carried). */
   forget(carrier: ReplicaId): void {
-    for (const carriers of this.#carriers.values()) carriers.delete(carrier)
+    for (const [identity, carriers] of this.#carriers) this.#drop(carrier, identity, carriers)
   }
 
   /** What the log carries. O(entries carried). */
@@ -42,9 +64,8 @@ export class Carried {
 
   /** Whether some log adopted a slot of `replica` with at least so many increments, and some with so many decrements. */
   adopts(replica: ReplicaId, key: CounterKey, p: number, n: number): boolean {
-    const carriers = this.#carriers.get(entryIdentity({ kind: 'adopted', replica, key, p, n }))
     let [enoughP, enoughN] = [p === 0, n === 0]
-    for (const entry of carriers?.values() ?? []) {
+    for (const [, entry] of this.#carriersOf({ kind: 'adopted', replica, key, p, n })) {
       if (entry.kind !== 'adopted') continue
       enoughP ||= entry.p >= p
       enoughN ||= entry.n >= n
@@ -60,10 +81,19 @@ export class Carried {
 
   /** Whether a log says at least as much as `entry`; those in `besides` and the log `except` do not count. */
   covers(entry: Entry, except: ReplicaId, besides: ReadonlySet<ReplicaId>): boolean {
-    for (const [carrier, carried] of this.#carriers.get(entryIdentity(entry)) ?? []) {
+    for (const [carrier, carried] of this.#carriersOf(entry)) {
       if (carrier !== except && !besides.has(carrier) && says(carried, entry)) return true
     }
     return false
+  }
+
+  #carriersOf(entry: Entry): Iterable<readonly [ReplicaId, Entry]> {
+    return this.#carriers.get(entryIdentity(entry)) ?? []
+  }
+
+  #drop(carrier: ReplicaId, identity: string, carriers: Carriers | undefined): void {
+    if (carriers instanceof Map) carriers.delete(carrier)
+    if (carriers instanceof Map ? carriers.size === 0 : carriers?.log === carrier) this.#carriers.delete(identity)
   }
 }
 
