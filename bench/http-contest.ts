@@ -71,11 +71,6 @@ export async function contest(setting: Setting, of: string, load: ContestLoad, p
   }
 }
 
-/** The ratio of a figure to its peer's, round by round. */
-export function ratioFigure(what: string, [figure, peer]: readonly [Figure, Figure]): Figure {
-  return { what, unit: '×', samples: figure.samples.map((sample, round) => sample / (peer.samples[round] as number)) }
-}
-
 async function checkTotal(url: string, min: number, max: number): Promise<void> {
   const page = (await (await fetch(`${url}/v1/counters?limit=1000`)).json()) as {
     counters: Array<{ value: number }>
