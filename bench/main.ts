@@ -11,6 +11,7 @@ import { batch } from './http-batch.js'
 import { idle } from './idle.js'
 import { increment } from './increment.js'
 import { lifecycle } from './lifecycle.js'
+import { linkBytes } from './link-bytes.js'
 import { open } from './open.js'
 import { operations } from './operations.js'
 import { type Options, parseOptions, USAGE } from './options.js'
@@ -25,6 +26,7 @@ const ALL: readonly Benchmark[] = [
   growth,
   lifecycle,
   open,
+  linkBytes,
   idle,
   replicated,
   operations,
