@@ -3,6 +3,7 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { argv, exit, stdout } from 'node:process'
 import type { Benchmark } from './benchmark.js'
 import { runApart } from './benchmark-process.js'
+import { dead } from './dead.js'
 import { durable } from './durable.js'
 import { failover } from './failover.js'
 import { growth } from './growth.js'
@@ -19,16 +20,23 @@ import { recovery } from './recovery.js'
 import { replicated } from './replicated.js'
 import { type Findings, formatBound, formatTable, judge } from './report.js'
 import { Scratch } from './scratch.js'
+import { stall } from './stall.js'
+import { steady } from './steady.js'
+import { visible } from './visible.js'
 
 const ALL: readonly Benchmark[] = [
   increment,
   durable,
   growth,
   lifecycle,
+  dead,
   open,
   linkBytes,
   idle,
+  steady,
+  stall,
   replicated,
+  visible,
   operations,
   http,
   batch,

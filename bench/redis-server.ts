@@ -51,9 +51,10 @@ export class RedisServer {
     mkdirSync(dir, { recursive: true })
     const [path, port] = [join(dir, 'socket'), await freePort()]
     const place = { bind: '127.0.0.1', port: `${port}`, unixsocket: path, dir }
-    const options = { ...place, save: '', appendonly: 'yes', appendfsync: 'always', 'notify-keyspace-events': 'K$' }
+    const options = { ...place, save: '', appendonly: 'yes', appendfsync: 'always' }
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
-    if (replicaOf) args.push('--replicaof', '127.0.0.1', `${replicaOf.port}`)
+    // Only a replica tells whoever asks what it took in: it costs time for each command.
+    if (replicaOf) args.push('--replicaof', '127.0.0.1', `${replicaOf.port}`, '--notify-keyspace-events', 'K$')
     const server = new RedisServer(spawn('redis-server', args, { stdio: 'ignore' }), path, port, dir)
     await server.#answers(replicaOf !== undefined)
     return server
