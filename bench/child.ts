@@ -31,6 +31,8 @@ export type Request =
   | { readonly type: 'export' }
   /** Reads every byte of a LevelDB database and builds a Map of `keys` counters. */
   | { readonly type: 'scan'; readonly path: string; readonly keys: number }
+  /** Bytes for each of `keys` counters of a Yjs document that so many nodes counted; as `memory`. */
+  | { readonly type: 'yjs'; readonly keys: number; readonly replicas: number }
   | { readonly type: 'close' }
 
 /** How it answers. */

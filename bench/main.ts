@@ -13,6 +13,7 @@ import { idle } from './idle.js'
 import { increment } from './increment.js'
 import { lifecycle } from './lifecycle.js'
 import { linkBytes } from './link-bytes.js'
+import { million } from './million.js'
 import { open } from './open.js'
 import { operations } from './operations.js'
 import { type Options, parseOptions, USAGE } from './options.js'
@@ -31,6 +32,7 @@ const ALL: readonly Benchmark[] = [
   lifecycle,
   dead,
   open,
+  million,
   linkBytes,
   idle,
   steady,
