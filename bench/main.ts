@@ -1,5 +1,4 @@
-import { writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
+import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { argv, exit, stdout } from 'node:process'
 import type { Benchmark } from './benchmark.js'
 import { runApart } from './benchmark-process.js'
@@ -20,6 +19,7 @@ import { type Options, parseOptions, USAGE } from './options.js'
 import { recovery } from './recovery.js'
 import { replicated } from './replicated.js'
 import { type Findings, formatBound, formatTable, judge } from './report.js'
+import { type Run, readRuns, writeCharts, writeRun } from './run-file.js'
 import { Scratch } from './scratch.js'
 import { stall } from './stall.js'
 import { steady } from './steady.js'
@@ -67,22 +67,23 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function measure(options: Options): Promise<number> {
-  const chosen = options.names.length === 0 ? ALL : ALL.filter(({ name }) => options.names.includes(name))
-  print(`${machine()}${options.quick ? '; --quick: only a glance' : ''}`)
+  const { quick, from, json, charts } = options
   // Asked now: later, the benchmarks themselves are the load.
   const load = loadavg()[0] ?? 0
-  if (load > availableParallelism()) {
-    print(`The machine is busy (load ${load.toFixed(1)}): speeds below a bound are CLOSE, not FAIL`)
-  }
+  const busy = from.length === 0 && load > availableParallelism()
+  const chosen = options.names.length === 0 ? ALL : ALL.filter(({ name }) => options.names.includes(name))
+  const earlier = from.length > 0 ? readRuns(from) : undefined
+  print(`${earlier?.machine ?? machine()}${quick ? '; --quick: only a glance' : ''}`)
+  if (busy) print(`The machine is busy (load ${load.toFixed(1)}): speeds below a bound are CLOSE, not FAIL`)
   const found: Findings[] = []
   let broken = false
   for (const benchmark of chosen) {
+    const before = earlier?.found.find(({ name }) => name === benchmark.name)
+    if (earlier && !before) continue
     print(`\n── ${benchmark.name}: ${benchmark.about}`)
     try {
       // Alone, a benchmark runs in this process, where a profiler sees it; several are kept from each other's garbage.
-      const findings = await (chosen.length === 1
-        ? runHere(benchmark, options.quick)
-        : runApart(benchmark, options.quick))
+      const findings = before ?? (await (chosen.length === 1 ? runHere(benchmark, quick) : runApart(benchmark, quick)))
       found.push(findings)
       for (const table of findings.tables) print(`\n${formatTable(table)}`)
       for (const note of findings.notes) print(`\n${note}`)
@@ -91,9 +92,10 @@ async function measure(options: Options): Promise<number> {
       print(`${benchmark.name} could not run: ${(error as Error).stack}`)
     }
   }
-  if (options.json !== undefined)
-    writeFileSync(options.json, `${JSON.stringify({ machine: machine(), found }, null, 2)}\n`)
-  const failed = options.verdict ? verdicts(found, load > availableParallelism()) : 0
+  const run: Run = { machine: earlier?.machine ?? machine(), found }
+  if (json !== undefined) writeRun(json, run)
+  if (charts !== undefined) writeCharts(charts, run)
+  const failed = options.verdict ? verdicts(found, busy) : 0
   return broken ? 2 : failed > 0 ? 1 : 0
 }
 
@@ -123,7 +125,9 @@ function verdicts(found: readonly Findings[], busy: boolean): number {
 }
 
 function machine(): string {
-  return `Node ${process.version}, ${availableParallelism()} cores of ${cpus()[0]?.model ?? 'an unknown kind'}`
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
+  const system = `${process.platform} ${release().split('-')[0]}`
+  return `Node ${process.version}, ${availableParallelism()} cores of ${cpus()[0]?.model ?? 'an unknown kind'}, ${memory}, ${system}`
 }
 
 function print(text: string): void {

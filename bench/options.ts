@@ -10,6 +10,10 @@ export interface Options {
   readonly verdict: boolean
   /** Where to write the figures as JSON. */
   readonly json: string | undefined
+  /** The directory of the charts. */
+  readonly charts: string | undefined
+  /** Files with figures of earlier runs that stand for a measurement; empty: measure. */
+  readonly from: readonly string[]
   readonly list: boolean
   readonly help: boolean
 }
@@ -22,6 +26,8 @@ of several rounds in which all contestants take turns, with the smallest and the
   --list         names the benchmarks and what each must hold
   --quick        shorter rounds and smaller rooms: a glance, not a measurement
   --json FILE    writes all figures to FILE
+  --charts DIR   writes a chart of each table into DIR, as SVG
+  --from FILE    takes the figures that --json wrote into FILE instead of measuring; of several, the last that has them
   --no-verdict   only measures
   --help         this text
 
@@ -40,11 +46,13 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
       quick: { type: 'boolean', default: false },
       'no-verdict': { type: 'boolean', default: false },
       json: { type: 'string' },
+      charts: { type: 'string' },
+      from: { type: 'string', multiple: true, default: [] },
     },
   })
   for (const name of positionals) {
     if (!known.includes(name)) throw new TypeError(`there is no benchmark ${name}; there are ${known.join(', ')}`)
   }
-  const { list, help, quick, json } = values
-  return { names: positionals, quick, verdict: !values['no-verdict'], json, list, help }
+  const { list, help, quick, json, charts, from } = values
+  return { names: positionals, quick, verdict: !values['no-verdict'], json, charts, from, list, help }
 }
