@@ -9,6 +9,7 @@ import { Redis, redisNote } from './redis.js'
 import { RedisServer } from './redis-server.js'
 import { type Bound, type Figure, type Findings, timesOf } from './report.js'
 import { type Contestant, pipelined, rounds } from './rounds.js'
+import { median } from './sample.js'
 
 const IN_FLIGHT = 1_000
 const FEW = 10
@@ -90,9 +91,10 @@ function ofRedis(redis: Redis, keys: number, roundMs: number, quick: boolean): C
 
 function boundsOf({ keys, perSecondMin, timesMin }: (typeof TARGETS)[number], figures: readonly Figure[]): Bound[] {
   const own = figures.find(({ what }) => what === ownName(keys)) as Figure
-  const redis = figures.find(({ what }) => what === redisName(keys))
+  const through = figures.filter(({ what }) => what.startsWith(`Redis INCR, ${keys} keys, ioredis`))
+  const [fastest] = through.sort((a, b) => median(b.samples) - median(a.samples))
   const bounds: Bound[] = [{ figure: own, min: perSecondMin }]
-  if (redis) bounds.push({ figure: timesOf(`${own.what}, against ioredis`, own, redis), min: timesMin })
+  if (fastest) bounds.push({ figure: timesOf(`${own.what}, against the faster ioredis`, own, fastest), min: timesMin })
   return bounds
 }
 

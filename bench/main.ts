@@ -6,6 +6,7 @@ import { dead } from './dead.js'
 import { durable } from './durable.js'
 import { failover } from './failover.js'
 import { growth } from './growth.js'
+import { HOT_PATHS } from './hot-paths.js'
 import { http } from './http.js'
 import { batch } from './http-batch.js'
 import { idle } from './idle.js'
@@ -16,6 +17,7 @@ import { million } from './million.js'
 import { open } from './open.js'
 import { operations } from './operations.js'
 import { type Options, parseOptions, USAGE } from './options.js'
+import { profileReport } from './profile-report.js'
 import { recovery } from './recovery.js'
 import { replicated } from './replicated.js'
 import { type Findings, formatBound, formatTable, judge } from './report.js'
@@ -55,15 +57,25 @@ async function main(args: readonly string[]): Promise<number> {
     options = parseOptions(
       args,
       ALL.map(({ name }) => name),
+      Object.keys(HOT_PATHS),
     )
   } catch (error) {
     print(`${(error as Error).message}\n\n${USAGE}`)
     return 2
   }
   if (options.help) print(USAGE)
-  else if (options.list) for (const { name, about } of ALL) print(`${name.padEnd(12)}${about}`)
-  else return await measure(options)
+  else if (options.list) list()
+  else if (options.profile.length > 0) {
+    print(machine())
+    for (const path of options.profile) print(`\n${await profileReport(path, options.quick)}`)
+  } else return await measure(options)
   return 0
+}
+
+function list(): void {
+  for (const { name, about } of ALL) print(`${name.padEnd(12)}${about}`)
+  print('\nhot paths:')
+  for (const [name, { about }] of Object.entries(HOT_PATHS)) print(`${name.padEnd(14)}${about}`)
 }
 
 async function measure(options: Options): Promise<number> {
