@@ -2,6 +2,7 @@ import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from '
 import { argv, exit, stdout } from 'node:process'
 import type { Benchmark } from './benchmark.js'
 import { runApart } from './benchmark-process.js'
+import { crdt } from './crdt.js'
 import { dead } from './dead.js'
 import { durable } from './durable.js'
 import { failover } from './failover.js'
@@ -30,6 +31,7 @@ import { visible } from './visible.js'
 const ALL: readonly Benchmark[] = [
   increment,
   durable,
+  crdt,
   growth,
   lifecycle,
   dead,
