@@ -161,7 +161,8 @@ async function inRedis(scratch: Scratch, perSecond: number, shape: Parameters<ty
     }, shape)
   } finally {
     load.stop()
-    for (const client of clients) client.disconnect()
+    // Each waits for what it has under way.
+    await Promise.all(clients.map(client => client.quit()))
     await Promise.all([server.stop(), replica.stop()])
   }
 }
