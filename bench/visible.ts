@@ -145,7 +145,10 @@ async function inRedis(scratch: Scratch, perSecond: number, shape: Parameters<ty
   const clients = [server.connect({ enableAutoPipelining: true }), server.connect(), replica.connect()] as const
   const [loading, probing, listening] = clients
   const next = xorshift(29)
-  const load = new SteadyLoad(perSecond, KEYS, () => void loading.incr(`key:${next() % KEYS}`))
+  let last: Promise<unknown> = Promise.resolve()
+  const load = new SteadyLoad(perSecond, KEYS, () => {
+    last = loading.incr(`key:${next() % KEYS}`)
+  })
   try {
     let told: (atNs: bigint) => void = () => {}
     listening.on('message', () => told(process.hrtime.bigint()))
@@ -161,8 +164,9 @@ async function inRedis(scratch: Scratch, perSecond: number, shape: Parameters<ty
     }, shape)
   } finally {
     load.stop()
-    // Each waits for what it has under way.
-    await Promise.all(clients.map(client => client.quit()))
+    // Answers come in order: with the last one nothing is under way.
+    await last
+    for (const client of clients) client.disconnect()
     await Promise.all([server.stop(), replica.stop()])
   }
 }
