@@ -80,7 +80,9 @@ function row(
       `<line class="target" x1="${x(limit)}" y1="${barTop - 3}" x2="${x(limit)}" y2="${barTop + BAR_HEIGHT + 3}"/>`,
     )
   }
-  return [...lines, text(Math.max(x(high), x(limit ?? 0)) + 8, center + 4, formatNumber(middle, unit))]
+  const behind = x(high) + 8
+  const covered = limit !== undefined && x(limit) > behind - 12 && x(limit) < behind + VALUE_WIDTH
+  return [...lines, text(covered ? x(limit) + 8 : behind, center + 4, formatNumber(middle, unit))]
 }
 
 /** The bound that holds for a figure of a table; it may have another name there. */
