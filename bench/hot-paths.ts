@@ -18,6 +18,8 @@ export interface HotPath {
   /** Answers what to run for so many milliseconds, and what to do afterwards. */
   readonly prepare: (scratch: Scratch) => Promise<{
     run: (durationMs: number) => Promise<unknown>
+    /** The node whose commits are counted meanwhile, where it stays the same. */
+    node?: TallymeshNode
     end: () => Promise<unknown>
   }>
 }
@@ -34,7 +36,7 @@ export const HOT_PATHS: Readonly<Record<string, HotPath>> = {
           for (let i = 0; i < order.length; i++) void counters[order[i] as number]?.increment()
           await turn()
         })
-      return { run, end: () => node.close() }
+      return { node, run, end: () => node.close() }
     },
   },
   'durable-10': lone('awaited increments, 1,000 in flight, on 10 counters', counting(10)),
@@ -97,7 +99,7 @@ export const HOT_PATHS: Readonly<Record<string, HotPath>> = {
 function lone(about: string, path: (node: TallymeshNode) => (durationMs: number) => Promise<unknown>): HotPath {
   const prepare = async (scratch: Scratch) => {
     const node = await openLone(scratch)
-    return { run: path(node), end: () => node.close() }
+    return { node, run: path(node), end: () => node.close() }
   }
   return { about, prepare }
 }
@@ -115,7 +117,7 @@ function room(
       urls.push((await peer.ask({ type: 'open', options })).url as string)
     }
     await node.counter('first').increment(1, { replicas: 3 })
-    return { run: path(node, peers), end: () => Promise.all([node.close(), ...peers.map(peer => peer.end())]) }
+    return { node, run: path(node, peers), end: () => Promise.all([node.close(), ...peers.map(peer => peer.end())]) }
   }
   return { about, prepare }
 }
