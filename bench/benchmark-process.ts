@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Benchmark } from './benchmark.js'
 import type { Findings } from './report.js'
 
-const RUN_MS_MAX = 120_000
+const RUN_MS_MAX = 900_000
 const script = fileURLToPath(new URL('./main.js', import.meta.url))
 
 /** Runs one benchmark in a process of its own, so that the code and the garbage of one do not slow down another. */

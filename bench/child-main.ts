@@ -2,9 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ClassicLevel } from 'classic-level'
 import { openNode, type TallymeshNode } from 'tallymesh'
 import type { Answer, Request, Seen } from './child.js'
+import { countAll, exportAll, Stalls, startLoad } from './child-load.js'
+import { counterName } from './counter-name.js'
+import { yjsLoaded } from './million-peers.js'
+import type { SteadyLoad } from './steady-load.js'
 
 // The process that `Child` starts. It ends with its parent.
 let node: TallymeshNode | undefined
+let load: SteadyLoad | undefined
+let stalls: Stalls | undefined
 
 process.on('disconnect', () => process.exit())
 process.on('message', (request: Request) => {
@@ -24,12 +30,9 @@ async function answer(request: Request): Promise<Answer> {
       node = await openNode(request.options)
       return { ms: performance.now() - startMs, url: node.url }
     }
-    case 'count': {
-      let durable: Promise<void> | undefined
-      for (let i = 0; i < request.keys; i++) durable = opened().counter(`counter-${i}`).increment()
-      await durable
+    case 'count':
+      await countAll(opened(), request.keys)
       return {}
-    }
     case 'reach': {
       const { keys, links } = request
       while (opened().stats.keys < keys || opened().stats.links < links) await pause(20)
@@ -42,7 +45,8 @@ async function answer(request: Request): Promise<Answer> {
     }
     case 'memory': {
       if (!gc) throw new Error('this process was started without --expose-gc')
-      await gc({ execution: 'async', type: 'major' })
+      // What the first one finds dead may hold memory outside the heap until the second.
+      for (let i = 0; i < 2; i++) await gc({ execution: 'async', type: 'major' })
       const { heapUsed, external } = process.memoryUsage()
       return { bytes: heapUsed + external }
     }
@@ -53,11 +57,29 @@ async function answer(request: Request): Promise<Answer> {
     case 'watch':
       void watch(request.counter)
       return {}
+    case 'load':
+      load = startLoad(node, request.perSecond, request.keys)
+      return {}
+    case 'unload':
+      return { count: load?.stop() ?? 0 }
+    case 'probe': {
+      const calledNs = process.hrtime.bigint()
+      await opened().counter(request.counter).increment()
+      return { calledNs, ackedNs: process.hrtime.bigint() }
+    }
+    case 'stall': {
+      const ms = (stalls ??= new Stalls()).take()
+      return { ms }
+    }
+    case 'export':
+      return { count: await exportAll(opened()) }
     case 'scan': {
       const startMs = performance.now()
       await scan(request.path, request.keys)
       return { ms: performance.now() - startMs }
     }
+    case 'yjs':
+      return { bytes: yjsLoaded(request.keys, request.replicas) }
     case 'close':
       await node?.close()
       return {}
@@ -96,6 +118,6 @@ async function scan(path: string, keys: number): Promise<void> {
   await iterator.close()
   await level.close()
   const values = new Map<string, number>()
-  for (let i = 0; i < keys; i++) values.set(`counter-${i}`, i)
+  for (let i = 0; i < keys; i++) values.set(counterName(i), i)
   if (bytes === 0 || values.size !== keys) throw new Error('there was nothing to read')
 }

@@ -19,14 +19,29 @@ export type Request =
   | { readonly type: 'cpu' }
   /** From now on each new value of the counter is told, with the time that it was seen. */
   | { readonly type: 'watch'; readonly counter: string }
+  /** From now on counters below `keys` are counted so many times a second, at random, not awaited; where no node is open, objects. */
+  | { readonly type: 'load'; readonly perSecond: number; readonly keys: number }
+  /** Ends the load; answers how many times it counted. */
+  | { readonly type: 'unload' }
+  /** Counts once, and waits until that is durable here. Answers when it was called and when it was acknowledged. */
+  | { readonly type: 'probe'; readonly counter: string }
+  /** The longest time that the event loop stood still since the last such question. */
+  | { readonly type: 'stall' }
+  /** Reads a snapshot of all slots. */
+  | { readonly type: 'export' }
   /** Reads every byte of a LevelDB database and builds a Map of `keys` counters. */
   | { readonly type: 'scan'; readonly path: string; readonly keys: number }
+  /** Bytes for each of `keys` counters of a Yjs document that so many nodes counted; as `memory`. */
+  | { readonly type: 'yjs'; readonly keys: number; readonly replicas: number }
   | { readonly type: 'close' }
 
 /** How it answers. */
 export interface Answer {
   readonly ms?: number
   readonly bytes?: number
+  readonly count?: number
+  readonly calledNs?: bigint
+  readonly ackedNs?: bigint
   readonly url?: string | undefined
   readonly error?: string
 }

@@ -1,31 +1,37 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CounterKey, counterKey, type Entry, freshReplicaId, LogWriter, ReplicaLog, Table } from '@tallymesh/crdt'
-import * as Y from 'yjs'
 import type { Benchmark, Setting } from './benchmark.js'
+import { AutomergeCounters, type CrdtPeer, LoroCounters, YjsOverwritten } from './crdt-peers.js'
 import { openLone } from './lone-node.js'
 import { randomOrder, xorshift } from './order.js'
 import type { Figure, Findings } from './report.js'
 import { timed } from './rounds.js'
 
 const KEYS = 1_000
-const BATCH = 50
+/** Counters that a commit of the node changes, and increments of each: few change, so that most of the log is not written anew. */
+const COMMIT_KEYS = 50
+const TIMES = 100
 const STRUCTS_MAX = 5_000
-const BYTES_MAX = 2_000_000
+const BYTES_MAX = 1_000_000
+const OPEN_MS_MAX = 100
 const LOADS = 5
+/** Increments of a commit of another library's document. */
+const PEER_BATCH = 50
 
 export const growth: Benchmark = {
   name: 'growth',
   about:
-    '1,000 counters counted 1,000,000 times at random: structs, bytes and load time, beside a Y.Map of numbers; ' +
-    'must hold: at most 5,000 structs, and a database under 2 MB without being closed',
+    '1,000 counters counted 100,000,000 times at random in 20,000 commits: structs, bytes and load time, beside a Y.Map and Loro counters after ' +
+    '1,000,000, and Automerge counters after 100,000; must hold: 5,000 structs, 1 MB of database without being closed, opened in 100 ms',
   run,
 }
 
 /** What a history of counts has become. */
 interface Grown {
   readonly what: string
-  readonly structs: number
+  /** Undefined where the library does not tell. */
+  readonly structs: number | undefined
   readonly bytes: number
   readonly loadMs: readonly number[]
 }
@@ -33,38 +39,55 @@ interface Grown {
 async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>> {
   const commits = quick ? 1_000 : 20_000
   const alone = quick ? 20_000 : 200_000
+  const others = quick ? 20_000 : 1_000_000
   const node = await grownNode(scratch.dir(), commits, { quick, scratch })
   const log = await grownLog(alone)
-  const map = await grownMap(alone)
-  const grown = [node, log, map]
-  const figure = (of: (grown: Grown) => readonly number[], unit: Figure['unit']) =>
-    grown.map(one => ({ what: one.what, unit, samples: of(one), ...(one === log ? { peer: map.what } : {}) }))
-  const structs = figure(({ structs }) => [structs], 'structs')
-  const bytes = figure(({ bytes }) => [bytes], 'bytes')
+  const map = await grownPeer(new YjsOverwritten(), others, 1)
+  const loro = await grownPeer(new LoroCounters(names), others, PEER_BATCH)
+  // A tenth: it takes as long as all the others together.
+  const automerge = await grownPeer(new AutomergeCounters(names), others / 10, PEER_BATCH)
+  const grown = [node, log, map, loro, automerge]
+  const figure = (of: (grown: Grown) => readonly number[], unit: Figure['unit']): Figure[] =>
+    grown
+      .filter(one => of(one).length > 0)
+      .map(one => ({
+        what: one.what,
+        unit,
+        samples: of(one),
+        ...(one === node || one === log ? { peer: map.what } : {}),
+      }))
+  const structs = figure(one => (one.structs === undefined ? [] : [one.structs]), 'structs')
+  const bytes = figure(one => [one.bytes], 'bytes')
+  const loads = figure(({ loadMs }) => loadMs, 'ms')
   const bounds = [
     { figure: rename(structs[0] as Figure, `structs of the ${node.what}`), max: STRUCTS_MAX },
     { figure: rename(structs[1] as Figure, `structs of the ${log.what}`), max: STRUCTS_MAX },
     { figure: rename(bytes[0] as Figure, `open database of the ${node.what}`), max: BYTES_MAX },
+    { figure: rename(loads[0] as Figure, `opening the ${node.what}`), max: OPEN_MS_MAX },
   ]
   return {
     tables: [
       { title: 'Yjs structs', figures: structs },
-      { title: 'bytes (of the database on disk; of the update)', figures: bytes },
-      { title: 'load time', figures: figure(({ loadMs }) => loadMs, 'ms') },
+      { title: 'bytes (of the database on disk; of the document)', figures: bytes },
+      { title: 'load time', figures: loads },
     ],
     bounds,
     notes: [],
   }
 }
 
-/** A node that counts in commits of many counters each; its database is looked at while it is open. */
+const names = Array.from({ length: KEYS }, (_, i) => `counter-${i}`)
+
+/** A node that counts in commits of many increments each; its database is looked at while it is open. */
 async function grownNode(dir: string, commits: number, { scratch }: Setting): Promise<Grown> {
   const node = await openLone(scratch, dir)
-  const counters = Array.from({ length: KEYS }, (_, i) => node.counter(`counter-${i}`))
-  const order = randomOrder(commits * BATCH, KEYS)
+  const counters = names.map(name => node.counter(name))
+  const order = randomOrder(commits * COMMIT_KEYS, KEYS)
   for (let commit = 0; commit < commits; commit++) {
     let durable: Promise<void> | undefined
-    for (let i = 0; i < BATCH; i++) durable = counters[order[commit * BATCH + i] as number]?.increment()
+    for (const at of order.subarray(commit * COMMIT_KEYS, (commit + 1) * COMMIT_KEYS)) {
+      for (let i = 0; i < TIMES; i++) durable = counters[at]?.increment()
+    }
     await durable
   }
   const { structs } = node.stats
@@ -76,7 +99,9 @@ async function grownNode(dir: string, commits: number, { scratch }: Setting): Pr
     loadMs.push(await timed(async () => (again = await openLone(scratch, dir))))
     await again?.close()
   }
-  return { what: `node, ${commits * BATCH} increments, ${BATCH} a commit`, structs, bytes, loadMs }
+  const increments = commits * COMMIT_KEYS * TIMES
+  const what = `node, ${millions(increments)} increments, ${COMMIT_KEYS} counters a commit`
+  return { what, structs, bytes, loadMs }
 }
 
 /** A log alone, without a disk, of which every increment is a commit. */
@@ -86,7 +111,7 @@ async function grownLog(commits: number): Promise<Grown> {
   const id = freshReplicaId(() => next() / 2 ** 32)
   const log = new ReplicaLog(id, table)
   const writer = new LogWriter(log)
-  const keys = Array.from({ length: KEYS }, (_, i) => counterKey(`counter-${i}`))
+  const keys = names.map(name => counterKey(name))
   const totals = new Uint32Array(KEYS)
   const order = randomOrder(commits, KEYS)
   for (const at of order) {
@@ -104,25 +129,26 @@ async function grownLog(commits: number): Promise<Grown> {
     for (const entry of loaded.apply(verdict)) fresh.mergeEntry(id, entry)
     if (!fresh.equals(table)) throw new Error('the log lost counts')
   })
-  return { what: `log, ${commits} increments, 1 a commit`, structs: log.structs, bytes: bytes.length, loadMs }
+  return { what: `log, ${millions(commits)} increments, 1 a commit`, structs: log.structs, bytes: bytes.length, loadMs }
 }
 
-/** What one would do without this library: a shared map that is overwritten. */
-async function grownMap(increments: number): Promise<Grown> {
-  const doc = new Y.Doc()
-  const map = doc.getMap<number>('counters')
+/** What the same counts become in a document of another library. */
+async function grownPeer(peer: CrdtPeer, increments: number, batch: number): Promise<Grown> {
   const order = randomOrder(increments, KEYS)
-  for (const at of order) {
-    const key = `counter-${at}`
-    map.set(key, (map.get(key) ?? 0) + 1)
+  for (let at = 0; at < increments; at += batch) {
+    peer.commit(Array.from(order.subarray(at, at + batch), number => names[number] as string))
   }
-  const bytes = Y.encodeStateAsUpdate(doc)
-  const loadMs = await repeated(() => Y.applyUpdate(new Y.Doc(), bytes))
-  const structs = [...doc.store.clients.values()].reduce((sum, list) => sum + list.length, 0)
-  return { what: `Y.Map, ${increments} increments, 1 a commit`, structs, bytes: bytes.length, loadMs }
+  const bytes = peer.encode()
+  const loadMs = await repeated(() => peer.load(bytes))
+  const what = `${peer.what}, ${millions(increments)} increments, ${batch} a commit`
+  return { what, structs: peer.structs?.(), bytes: bytes.length, loadMs }
 }
 
-async function repeated(load: () => void): Promise<number[]> {
+function millions(count: number): string {
+  return count >= 1_000_000 ? `${count / 1_000_000} million` : count.toLocaleString('en')
+}
+
+async function repeated(load: () => unknown): Promise<number[]> {
   const samples: number[] = []
   for (let i = 0; i < LOADS; i++) samples.push(await timed(load))
   return samples

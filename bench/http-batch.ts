@@ -1,30 +1,81 @@
 import type { Benchmark, Setting } from './benchmark.js'
-import { contest } from './http-contest.js'
+import { type ClientCalls, clientCalls } from './client-calls.js'
+import { HttpChild } from './http-child.js'
+import { type Contest, contest } from './http-contest.js'
+import { Redis, redisNote } from './redis.js'
 import type { Findings } from './report.js'
+import { type Contestant, pipelined, rounds } from './rounds.js'
 
-const CONNECTIONS = 8
 const KEYS = 1_000
-const PER_SECOND_MIN = 300_000
+const PER_SECOND_MIN = 1_000_000
+/** Requests, or pipelines, that are under way at once where more than one is. */
+const UNDER_WAY = 8
 
 export const batch: Benchmark = {
   name: 'batch',
   about:
-    `POST /v1/counters with ${KEYS} entries a request, durable, from ${CONNECTIONS} connections, beside an empty Fastify route ` +
-    'that takes and checks the same body; must hold: 300,000 increments a second',
+    `increments over one connection, durable, ${KEYS} keys a request: POST /v1/counters beside an empty Fastify route that takes and checks the same body, ` +
+    'and the client library beside pipelines of Redis through ioredis; must hold: 1 million a second',
   run,
 }
 
 async function run(setting: Setting): Promise<Omit<Findings, 'name'>> {
   const entries = Array.from({ length: KEYS }, (_, i) => ({ key: `orders{shop="${i}"}`, add: 1 }))
-  const load = { paths: ['/v1/counters'], body: JSON.stringify(entries), connections: CONNECTIONS }
-  const { perSecond, p50, p99, cpu } = await contest(setting, `${KEYS} adds`, load, KEYS)
+  const load = { paths: ['/v1/counters'], body: JSON.stringify(entries), connections: 1 }
+  const single = await contest(setting, `${KEYS} adds`, load, KEYS)
+  const several = { ...load, pipelining: UNDER_WAY }
+  const many = await contest(setting, `${KEYS} adds, ${UNDER_WAY} requests under way`, several, KEYS)
+  const library = await libraries(setting)
+  const both = (pick: (of: Contest) => Contest['perSecond']) => [...pick(single), ...pick(many)]
   return {
     tables: [
-      { title: `increments, ${CONNECTIONS} connections`, figures: perSecond },
-      { title: 'latency', figures: [...p50, ...p99] },
-      { title: 'the server', figures: cpu },
+      { title: 'increments, one connection', figures: both(({ perSecond }) => perSecond) },
+      { title: 'latency of a request', figures: [...both(({ p50 }) => p50), ...both(({ p99 }) => p99)] },
+      { title: 'the server', figures: both(({ cpu }) => cpu) },
+      { title: 'increments through a library, one connection', figures: library },
     ],
-    bounds: [{ figure: perSecond[0], min: PER_SECOND_MIN }],
-    notes: [],
+    bounds: [single.perSecond[0], many.perSecond[0], ...library.slice(0, 4)].map(figure => {
+      return { figure, min: PER_SECOND_MIN }
+    }),
+    notes: [redisNote()],
+  }
+}
+
+/** The client library in this process, the server in another. */
+async function libraries({ quick, scratch }: Setting) {
+  const server = new HttpChild()
+  const redis = await Redis.start(scratch)
+  const roundMs = quick ? 500 : 1_500
+  let calls: ClientCalls | undefined
+  try {
+    const place = { dataDir: scratch.dir(), runtimeDir: scratch.runtimeDir }
+    const { url } = await server.ask({ type: 'tallymesh', ...place })
+    calls = clientCalls(url as string, KEYS)
+    const { withIds, plain, gathered } = calls
+    const whole = (inFlight: number, call: () => Promise<unknown>) => async () =>
+      (await pipelined(inFlight, roundMs, call)) * KEYS
+    const peer = `Redis, a pipeline of ${KEYS} INCR at a time`
+    const contestants: Contestant[] = [
+      { what: 'client.addAll(), one at a time', run: whole(1, withIds) },
+      { what: 'client.addAll() without ids, one at a time', run: whole(1, plain) },
+      {
+        what: 'client.add(), 1 ms gathered, 10,000 in flight',
+        run: () => pipelined(10_000, roundMs, gathered.withIds),
+      },
+      {
+        what: 'client.add() without ids, 1 ms gathered, 10,000 in flight',
+        run: () => pipelined(10_000, roundMs, gathered.plain),
+      },
+    ]
+    if (!redis) return await rounds(quick ? 2 : 5, '/s', contestants)
+    const pipeline = redis.pipeline(KEYS)
+    return await rounds(quick ? 2 : 5, '/s', [
+      ...contestants.map(contestant => ({ ...contestant, peer })),
+      { what: peer, run: whole(1, pipeline) },
+      { what: `Redis, ${UNDER_WAY} pipelines of ${KEYS} INCR under way`, run: whole(UNDER_WAY, pipeline) },
+    ])
+  } finally {
+    await calls?.close()
+    await Promise.all([server.end(), redis?.stop()])
   }
 }

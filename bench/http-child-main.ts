@@ -72,13 +72,13 @@ async function serveNothing(): Promise<string> {
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
 }
 
-async function load({ url, paths, body, connections, durationMs }: Load): Promise<Loaded> {
+async function load({ url, paths, body, connections, pipelining = 1, durationMs }: Load): Promise<Loaded> {
   const latenciesMs: number[] = []
   const headers = { 'content-type': 'application/json' }
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const run = autocannon(
       {
-        ...{ url, connections, duration: durationMs / 1000, method: 'POST', headers, body },
+        ...{ url, connections, pipelining, duration: durationMs / 1000, method: 'POST', headers, body },
         requests: paths.map(path => ({ path })),
       },
       (error, found) => (error ? reject(error) : resolve(found)),

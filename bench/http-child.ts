@@ -19,6 +19,8 @@ export interface Load {
   readonly paths: readonly string[]
   readonly body: string
   readonly connections: number
+  /** Requests under way on each connection; default 1. */
+  readonly pipelining?: number
   readonly durationMs: number
 }
 

@@ -50,7 +50,7 @@ export async function contest(setting: Setting, of: string, load: ContestLoad, p
     ])
     const acknowledged = found.tallymesh.reduce((sum, { ok }) => sum + ok * perRequest, 0)
     // Each round breaks off the requests that are under way: they may have been counted.
-    const cut = found.tallymesh.length * load.connections * perRequest
+    const cut = found.tallymesh.length * load.connections * (load.pipelining ?? 1) * perRequest
     await checkTotal(urls.tallymesh, acknowledged, acknowledged + cut)
     const figure = (who: Who, what: string, sample: (round: Loaded & { cpuMs: number }) => number): Figure => ({
       ...{ what: `${names[who]}, ${what}`, unit: 'ms', samples: found[who].slice(1).map(sample) },
@@ -69,11 +69,6 @@ export async function contest(setting: Setting, of: string, load: ContestLoad, p
   } finally {
     await Promise.all(Object.values(children).map(child => child.end()))
   }
-}
-
-/** The ratio of a figure to its peer's, round by round. */
-export function ratioFigure(what: string, [figure, peer]: readonly [Figure, Figure]): Figure {
-  return { what, unit: '×', samples: figure.samples.map((sample, round) => sample / (peer.samples[round] as number)) }
 }
 
 async function checkTotal(url: string, min: number, max: number): Promise<void> {

@@ -1,32 +1,48 @@
-import { writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
+import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { argv, exit, stdout } from 'node:process'
 import type { Benchmark } from './benchmark.js'
 import { runApart } from './benchmark-process.js'
+import { crdt } from './crdt.js'
+import { dead } from './dead.js'
 import { durable } from './durable.js'
 import { failover } from './failover.js'
 import { growth } from './growth.js'
+import { HOT_PATHS } from './hot-paths.js'
 import { http } from './http.js'
 import { batch } from './http-batch.js'
 import { idle } from './idle.js'
 import { increment } from './increment.js'
 import { lifecycle } from './lifecycle.js'
+import { linkBytes } from './link-bytes.js'
+import { million } from './million.js'
 import { open } from './open.js'
 import { operations } from './operations.js'
 import { type Options, parseOptions, USAGE } from './options.js'
+import { profileReport } from './profile-report.js'
 import { recovery } from './recovery.js'
 import { replicated } from './replicated.js'
 import { type Findings, formatBound, formatTable, judge } from './report.js'
+import { type Run, readRuns, writeCharts, writeRun } from './run-file.js'
 import { Scratch } from './scratch.js'
+import { stall } from './stall.js'
+import { steady } from './steady.js'
+import { visible } from './visible.js'
 
 const ALL: readonly Benchmark[] = [
   increment,
   durable,
+  crdt,
   growth,
   lifecycle,
+  dead,
   open,
+  million,
+  linkBytes,
   idle,
+  steady,
+  stall,
   replicated,
+  visible,
   operations,
   http,
   batch,
@@ -43,34 +59,45 @@ async function main(args: readonly string[]): Promise<number> {
     options = parseOptions(
       args,
       ALL.map(({ name }) => name),
+      Object.keys(HOT_PATHS),
     )
   } catch (error) {
     print(`${(error as Error).message}\n\n${USAGE}`)
     return 2
   }
   if (options.help) print(USAGE)
-  else if (options.list) for (const { name, about } of ALL) print(`${name.padEnd(12)}${about}`)
-  else return await measure(options)
+  else if (options.list) list()
+  else if (options.profile.length > 0) {
+    print(machine())
+    for (const path of options.profile) print(`\n${await profileReport(path, options.quick)}`)
+  } else return await measure(options)
   return 0
 }
 
+function list(): void {
+  for (const { name, about } of ALL) print(`${name.padEnd(12)}${about}`)
+  print('\nhot paths:')
+  for (const [name, { about }] of Object.entries(HOT_PATHS)) print(`${name.padEnd(14)}${about}`)
+}
+
 async function measure(options: Options): Promise<number> {
-  const chosen = options.names.length === 0 ? ALL : ALL.filter(({ name }) => options.names.includes(name))
-  print(`${machine()}${options.quick ? '; --quick: only a glance' : ''}`)
+  const { quick, from, json, charts } = options
   // Asked now: later, the benchmarks themselves are the load.
   const load = loadavg()[0] ?? 0
-  if (load > availableParallelism()) {
-    print(`The machine is busy (load ${load.toFixed(1)}): speeds below a bound are CLOSE, not FAIL`)
-  }
+  const busy = from.length === 0 && load > availableParallelism()
+  const chosen = options.names.length === 0 ? ALL : ALL.filter(({ name }) => options.names.includes(name))
+  const earlier = from.length > 0 ? readRuns(from) : undefined
+  print(`${earlier?.machine ?? machine()}${quick ? '; --quick: only a glance' : ''}`)
+  if (busy) print(`The machine is busy (load ${load.toFixed(1)}): speeds below a bound are CLOSE, not FAIL`)
   const found: Findings[] = []
   let broken = false
   for (const benchmark of chosen) {
+    const before = earlier?.found.find(({ name }) => name === benchmark.name)
+    if (earlier && !before) continue
     print(`\n── ${benchmark.name}: ${benchmark.about}`)
     try {
       // Alone, a benchmark runs in this process, where a profiler sees it; several are kept from each other's garbage.
-      const findings = await (chosen.length === 1
-        ? runHere(benchmark, options.quick)
-        : runApart(benchmark, options.quick))
+      const findings = before ?? (await (chosen.length === 1 ? runHere(benchmark, quick) : runApart(benchmark, quick)))
       found.push(findings)
       for (const table of findings.tables) print(`\n${formatTable(table)}`)
       for (const note of findings.notes) print(`\n${note}`)
@@ -79,9 +106,10 @@ async function measure(options: Options): Promise<number> {
       print(`${benchmark.name} could not run: ${(error as Error).stack}`)
     }
   }
-  if (options.json !== undefined)
-    writeFileSync(options.json, `${JSON.stringify({ machine: machine(), found }, null, 2)}\n`)
-  const failed = options.verdict ? verdicts(found, load > availableParallelism()) : 0
+  const run: Run = { machine: earlier?.machine ?? machine(), found }
+  if (json !== undefined) writeRun(json, run)
+  if (charts !== undefined) writeCharts(charts, run)
+  const failed = options.verdict ? verdicts(found, busy) : 0
   return broken ? 2 : failed > 0 ? 1 : 0
 }
 
@@ -111,7 +139,9 @@ function verdicts(found: readonly Findings[], busy: boolean): number {
 }
 
 function machine(): string {
-  return `Node ${process.version}, ${availableParallelism()} cores of ${cpus()[0]?.model ?? 'an unknown kind'}`
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
+  const system = `${process.platform} ${release().split('-')[0]}`
+  return `Node ${process.version}, ${availableParallelism()} cores of ${cpus()[0]?.model ?? 'an unknown kind'}, ${memory}, ${system}`
 }
 
 function print(text: string): void {

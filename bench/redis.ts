@@ -1,113 +1,68 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
-import { createConnection, type Socket } from 'node:net'
-import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import type { Redis as Client } from 'ioredis'
 import { randomOrder } from './order.js'
+import { RedisServer } from './redis-server.js'
 import type { Scratch } from './scratch.js'
 
-const START_MS_MAX = 5_000
+/** How ioredis sends: each command in a packet of its own, or all of one turn of the event loop in one. */
+export type Sending = 'plain' | 'pipelined'
 
-/** A Redis server of our own that syncs every write, and one connection to it. Commands of one turn leave in one packet, as
- *  clients with automatic pipelining do it. */
+const ONCE = "return redis.call('SET', KEYS[2], '', 'NX', 'EX', '600') and redis.call('INCR', KEYS[1]) or 0"
+
+/** Redis as a program in Node.js uses it: a server of our own, and ioredis without and with automatic pipelining. */
 export class Redis {
-  readonly #server: ChildProcess
-  readonly #socket: Socket
-  #waiting: Array<{ resolve: () => void; reject: (error: Error) => void }> = []
-  #answered = 0
-  #outgoing = ''
-  #rest = ''
-  readonly #kill = () => this.#server.kill('SIGKILL')
+  readonly #clients: Readonly<Record<Sending, Client>>
 
-  private constructor(server: ChildProcess, socket: Socket) {
-    this.#server = server
-    this.#socket = socket
-    process.on('exit', this.#kill)
-    socket.setNoDelay(true)
-    socket.setEncoding('latin1')
-    socket.on('data', (text: string) => this.#receive(text))
-    socket.on('close', () => this.#fail(new Error('Redis closed the connection')))
+  private constructor(readonly server: RedisServer) {
+    this.#clients = { plain: server.connect(), pipelined: server.connect({ enableAutoPipelining: true }) }
+    this.#clients.pipelined.defineCommand('once', { lua: ONCE, numberOfKeys: 2 })
   }
 
   /** Undefined where redis-server is not installed. */
   static async start(scratch: Scratch): Promise<Redis | undefined> {
-    if (spawnSync('redis-server', ['--version']).status !== 0) return undefined
-    const dir = scratch.dir()
-    mkdirSync(dir)
-    const path = join(dir, 'socket')
-    const options = { port: '0', unixsocket: path, dir, save: '', appendonly: 'yes', appendfsync: 'always' }
-    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
-    const server = spawn('redis-server', args, { stdio: 'ignore' })
-    const deadlineMs = performance.now() + START_MS_MAX
-    for (;;) {
-      const socket = createConnection(path)
-      try {
-        await once(socket, 'connect')
-        return new Redis(server, socket)
-      } catch (error) {
-        if (performance.now() > deadlineMs || server.exitCode !== null) throw error
-        await pause(20)
-      }
-    }
+    return RedisServer.version() === undefined ? undefined : new Redis(await RedisServer.start(scratch))
   }
 
   /** A function that counts on `keys` keys in random order. */
-  counting(keys: number): () => Promise<void> {
-    const commands = Array.from({ length: keys }, (_, i) => {
-      const key = `of${keys}:${i}`
-      return `*2\r\n$4\r\nINCR\r\n$${key.length}\r\n${key}\r\n`
-    })
+  counting(keys: number, sending: Sending = 'pipelined'): () => Promise<unknown> {
+    const client = this.#clients[sending]
+    const names = Array.from({ length: keys }, (_, i) => `of${keys}:${i}`)
     const order = randomOrder(16_384, keys)
     let next = 0
-    return () => this.#send(commands[order[next++ & 16_383] as number] as string)
+    return () => client.incr(names[order[next++ & 16_383] as number] as string)
   }
 
   /** A function that counts as `counting` does, each time under a fresh id that is remembered for ten minutes. */
-  countingOnce(keys: number): () => Promise<void> {
-    const script = "return redis.call('SET', KEYS[2], '', 'NX', 'EX', '600') and redis.call('INCR', KEYS[1]) or 0"
+  countingOnce(keys: number): () => Promise<unknown> {
+    const client = this.#clients.pipelined as Client & { once(key: string, id: string): Promise<number> }
     const order = randomOrder(16_384, keys)
     let next = 0
-    return () => {
-      const words = ['EVAL', script, '2', `once:${order[next++ & 16_383]}`, `id:${crypto.randomUUID()}`]
-      return this.#send(`*${words.length}\r\n${words.map(word => `$${word.length}\r\n${word}\r\n`).join('')}`)
+    return () => client.once(`once:${order[next++ & 16_383]}`, `id:${crypto.randomUUID()}`)
+  }
+
+  /** A function that sends `each` INCRs of each of `keys` keys in one pipeline, and, where it is asked to, waits until so many
+   *  replicas have received them. */
+  pipeline(keys: number, each = 1, replicas = 0): () => Promise<void> {
+    const names = Array.from({ length: keys }, (_, i) => `in${keys}:${i}`)
+    return async () => {
+      const pipeline = this.#clients.plain.pipeline()
+      for (let i = 0; i < each; i++) for (const name of names) pipeline.incr(name)
+      if (replicas > 0) pipeline.wait(replicas, 5_000)
+      const results = await pipeline.exec()
+      for (const [error] of results ?? []) if (error) throw error
+      if (replicas > 0 && Number(results?.at(-1)?.[1]) < replicas) throw new Error('a replica of Redis did not confirm')
     }
   }
 
   async stop(): Promise<void> {
-    this.#socket.removeAllListeners('close')
-    this.#socket.destroy()
-    if (this.#server.exitCode !== null) return
-    process.off('exit', this.#kill)
-    this.#kill()
-    await once(this.#server, 'exit')
+    for (const client of Object.values(this.#clients)) client.disconnect()
+    await this.server.stop()
   }
+}
 
-  #send(command: string): Promise<void> {
-    if (this.#outgoing === '') {
-      queueMicrotask(() => {
-        this.#socket.write(this.#outgoing)
-        this.#outgoing = ''
-      })
-    }
-    this.#outgoing += command
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
-  }
-
-  /** Every answer to INCR is one line: an integer, or an error. */
-  #receive(text: string): void {
-    const lines = (this.#rest + text).split('\r\n')
-    this.#rest = lines.pop() as string
-    for (const line of lines) {
-      const waiting = this.#waiting[this.#answered++]
-      if (line.startsWith(':')) waiting?.resolve()
-      else waiting?.reject(new Error(`Redis answered ${line}`))
-    }
-    this.#waiting.splice(0, this.#answered)
-    this.#answered = 0
-  }
-
-  #fail(error: Error): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error)
-  }
+/** What a benchmark says of Redis below its tables. */
+export function redisNote(extra = ''): string {
+  const version = RedisServer.version()
+  if (version === undefined) return 'redis-server is not in PATH: it was not measured'
+  const missing = RedisServer.hasBenchmark ? '' : '; redis-benchmark is not in PATH'
+  return `${version}, appendonly yes, appendfsync always, over a unix socket${extra}${missing}`
 }

@@ -75,6 +75,11 @@ function against(figure: Figure, figures: readonly Figure[]): string {
   return `${times < 100 ? times.toPrecision(2) : Math.round(times)} × ${peer.what}`
 }
 
+/** A figure as multiples of another of the same rounds. */
+export function timesOf(what: string, figure: Figure, peer: Figure): Figure {
+  return { what, unit: '×', samples: figure.samples.map((sample, round) => sample / (peer.samples[round] as number)) }
+}
+
 export function formatNumber(value: number, unit: Unit): string {
   switch (unit) {
     case '/s':
