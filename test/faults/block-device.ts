@@ -3,11 +3,13 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Cleaning } from './cleaning.js'
 
 export type FileSystem = 'ext4' | 'xfs'
 
 const IMAGE_BYTES: Readonly<Record<FileSystem, number>> = { ext4: 64 * 1024 * 1024, xfs: 300 * 1024 * 1024 }
+const HELD_MS_MAX = 90_000
 const FORMAT: Readonly<Record<FileSystem, readonly string[]>> = { ext4: ['-q', '-F'], xfs: ['-q', '-f'] }
 
 /** EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are one number; 2 is "without flushing the log". Node has no ioctl, and perl-base is
@@ -57,9 +59,16 @@ export class LoopDisk {
     execFileSync('mount', ['-o', 'loop', this.#image, this.path], { stdio: 'pipe' })
   }
 
-  /** @throws Error while a process uses it */
-  unmount(): void {
+  /** Resolves once nobody holds it any more: a mount namespace that was made meanwhile has a mount of its own of it, and while that
+   *  lives the next mount would be of the disk that was cut. @throws Error while a process uses it */
+  async unmount(): Promise<void> {
     execFileSync('umount', [this.path], { stdio: 'pipe' })
+    const endMs = performance.now() + HELD_MS_MAX
+    while (execFileSync('losetup', ['-j', this.#image], { encoding: 'utf8' }) !== '') {
+      if (performance.now() > endMs)
+        throw new Error(`${this.path} is still held ${HELD_MS_MAX} ms after it was unmounted`)
+      await pause(50)
+    }
   }
 
   /** Gets ready to cut; the disk cannot be unmounted until it was cut. */

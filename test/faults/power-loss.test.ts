@@ -162,7 +162,7 @@ class Bench {
     victim.pause()
     await this.disk.cut()
     await end()
-    this.disk.unmount()
+    await this.disk.unmount()
     this.disk.mount()
     // Else the cut would be none, and the test would show nothing.
     const kept = existsSync(unsynced) && readFileSync(unsynced, 'utf8') === text
