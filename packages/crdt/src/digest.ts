@@ -30,7 +30,8 @@ export class Digest {
   }
 }
 
-function mix(hash: number): number {
+/** The finaliser of MurmurHash3: every bit of a 32-bit number reaches all others. */
+export function mix(hash: number): number {
   let mixed = hash ^ (hash >>> 16)
   mixed = Math.imul(mixed, 0x85ebca6b)
   mixed ^= mixed >>> 13

@@ -1,3 +1,4 @@
+import { mix } from './digest.js'
 import type { ReplicaId } from './ids.js'
 
 /** A set of replica ids from which none is ever taken out: 12 to 24 bytes an id, in one typed array. */
@@ -22,7 +23,7 @@ export class IdSet {
   /** Where an id is, or would be. */
   #find(id: number): number {
     const mask = this.#places.length - 1
-    let at = Math.imul(id >>> 0, 0x9e3779b1) & mask
+    let at = mix(Math.floor(id / 2 ** 32) ^ id) & mask
     for (;;) {
       const found = this.#places[at]
       if (found === id || found === 0) return at

@@ -26,7 +26,13 @@ export function* saidAlone(ledger: Ledger, log: ReplicaId, folder?: ReplicaId): 
     )
     if (operations.length > 0) yield { kind: 'settlement', number: adoptedNumber(log, number), operations }
   }
-  const isSaid = [...ledger.logs].some(([other, { floorMs }]) => isOther(other) && floorMs >= (said?.floorMs ?? 0))
-  if (said && said.floorMs > 0 && !isSaid) yield { kind: 'floor', timeMs: said.floorMs }
+  // Most logs have none: the others need no look.
+  if (said && said.floorMs > 0 && said.floorMs > floorOf(ledger, isOther)) yield { kind: 'floor', timeMs: said.floorMs }
   yield* ledger.folds.saidAlone(log, isOther, folder)
+}
+
+function floorOf(ledger: Ledger, isOther: (log: ReplicaId) => boolean): number {
+  let floor = 0
+  for (const [log, { floorMs }] of ledger.logs) if (floorMs > floor && isOther(log)) floor = floorMs
+  return floor
 }
