@@ -126,6 +126,8 @@ export class Clocks {
 
   /** A peer holds the same as this node: what it had beyond that it forgot, to fetch it afresh. O(logs) */
   equal(peer: Peer): void {
+    // Whatever is still asked for was lost, and came from others or is not wanted any more.
+    peer.pulling.clear()
     for (const [log, clock] of peer.has) if (this.#isMissing(log, clock)) peer.has.set(log, this.#clock(log))
   }
 
