@@ -14,7 +14,7 @@ export class BegunAnew {
     return this.#ids.has(id)
   }
 
-  /** This one was looked through. */
+  /** This one was looked through, or is folded whole. */
   delete(id: ReplicaId): void {
     this.#ids.delete(id)
   }

@@ -270,6 +270,7 @@ export class Room {
   #end(log: ReplicaId): void {
     this.ended.push(log)
     this.forked.delete(log)
+    this.begunAnew.delete(log)
     if (this.logs.has(log)) this.drop(log)
   }
 
