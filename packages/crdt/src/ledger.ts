@@ -32,6 +32,8 @@ export class Ledger {
   nowMs = 0
   /** How many operations count beside the slots: they are not settled. */
   open = 0
+  /** The largest floor that some log declared, in ms since 1970. */
+  floorMs = 0
   /** Counts up with everything that acts. */
   version = 0
   readonly folds: Folds
@@ -41,10 +43,12 @@ export class Ledger {
   #arrived: ArrivedSettlement[] = []
   #fenced: ReplicaId[] = []
 
-  /** @param isVoid whether nothing can be required of a log: it is frozen */
+  /** @param isVoid whether nothing can be required of a log: it is frozen
+   *  @param isDoubted whether what a frozen log says may have been forgotten by the room, unnoticed here */
   constructor(
     readonly table: Table,
     readonly isVoid: (log: ReplicaId) => boolean,
+    readonly isDoubted: (log: ReplicaId) => boolean = () => false,
   ) {
     this.folds = new Folds(table)
   }
@@ -52,13 +56,6 @@ export class Ledger {
   /** Up to which clock everything that `log` says of operations acts. */
   clockOf(log: ReplicaId): number {
     return this.logs.get(log)?.clock ?? 0
-  }
-
-  /** The largest floor that some log declares, in ms since 1970. */
-  get floorMs(): number {
-    let floorMs = 0
-    for (const log of this.logs.values()) floorMs = Math.max(floorMs, log.floorMs)
-    return floorMs
   }
 
   /** Whether some log came further than what acts of it. */
@@ -126,8 +123,8 @@ export class Ledger {
     const ledger = this.logs.get(log)
     if (!ledger || ledger.carried.size + ledger.settlements.size === 0) return NONE
     this.version++
-    for (const id of [...ledger.carried.keys()])
-      this.#uncarry({ log, clock: ledger.clock }, ledger, this.operations.get(id))
+    const at = { log, clock: ledger.clock }
+    for (const id of [...ledger.carried.keys()]) this.#uncarry(at, ledger, this.operations.get(id))
     for (const number of [...ledger.settlements.keys()]) this.#unsettle(log, ledger, number)
     return this.drain()
   }
@@ -196,6 +193,7 @@ export class Ledger {
         return this.#drop(at, ledger, entry.of)
       case 'floor':
         ledger.floorMs = Math.max(ledger.floorMs, entry.timeMs)
+        this.floorMs = Math.max(this.floorMs, entry.timeMs)
         return
       case 'admission':
         ledger.admission = entry

@@ -10,14 +10,12 @@ export function* saidAlone(ledger: Ledger, log: ReplicaId, folder?: ReplicaId): 
   const said = ledger.logs.get(log)
   const isOther = (other: ReplicaId) =>
     folder === undefined ? other !== log && ledger.isSound(other) : other === folder
-  // A log that is whole, and of one history, says nothing any more of what was forgotten.
-  const isLive = folder !== undefined && !ledger.isVoid(log)
-  const { floorMs } = ledger
+  // Operations may stay open that are older than a floor: it tells only what this node may have missed.
+  const floorMs = ledger.isDoubted(log) ? ledger.floorMs : 0
   for (const id of said?.carried.keys() ?? []) {
     const operation = ledger.operations.get(id)
     if (!operation?.counts || operation.carriers.some(isOther) || operation.settlers.length > 0) continue
-    // What was forgotten was settled before: a frozen log says it for ever.
-    if (!isLive && (operationTimeMs(id) ?? Number.POSITIVE_INFINITY) <= floorMs) continue
+    if ((operationTimeMs(id) ?? Number.POSITIVE_INFINITY) <= floorMs) continue
     yield { kind: 'operation', id, counts: operation.counts }
   }
   for (const [number, { entry }] of said?.settlements ?? []) {

@@ -31,7 +31,12 @@ const requires = (log: ReplicaId, clock: number): LedgerEntry => ({ kind: 'requi
 class Books {
   readonly table = new Table()
   readonly frozen = new Set<ReplicaId>()
-  readonly ledger = new Ledger(this.table, log => this.frozen.has(log))
+  readonly doubted = new Set<ReplicaId>()
+  readonly ledger = new Ledger(
+    this.table,
+    log => this.frozen.has(log),
+    log => this.doubted.has(log),
+  )
   readonly #clocks = new Map<ReplicaId, number>()
 
   say(log: ReplicaId, ...entries: LedgerEntry[]): number {
@@ -153,6 +158,17 @@ test('what only a frozen log says is for others to carry, and does not act twice
   books.ledger.void(A)
   assert.is(books.value, 5)
   assert.equal(books.ledger.operations.get(X)?.carriers, [B])
+})
+
+test('a floor takes operations from a frozen log only where it is doubted', () => {
+  const books = new Books()
+  const untimed: LedgerEntry = { ...operation, id: operationId('6f1d2c3b-4a59-4e68-8f70-1a2b3c4d5e6f') }
+  books.say(A, operation, untimed)
+  books.say(B, { kind: 'floor', timeMs: 2_000_000_000_000 })
+  books.frozen.add(A)
+  assert.equal([...saidAlone(books.ledger, A)], [operation, untimed])
+  books.doubted.add(A)
+  assert.equal([...saidAlone(books.ledger, A)], [untimed])
 })
 
 test('totals stay exact beside slots past 2^53', () => {

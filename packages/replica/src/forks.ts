@@ -42,7 +42,7 @@ export class Forks {
   /** Freezes the logs that the store says are forked. */
   load(): void {
     const forks = this.room.takeForks()
-    for (const log of forks) this.room.freeze(log)
+    for (const log of forks) this.room.freeze(log, true)
     // A crash may have come between the record of a fork and the adoption of what this node held.
     for (const log of forks) {
       this.#waiting.add(log)
@@ -99,9 +99,9 @@ export class Forks {
     for (const entry of uncarried(this.room, log)) this.commits.carry(entry)
   }
 
-  /** As `adopt`, of a frozen log. What this node wrote itself may be old: it may have been set back to an earlier memory, behind operations
-   *  that the room settled and forgot. So those of its own log wait until some peer is known to know of the fork, and what that
-   *  peer knew then is known here, floors included. */
+  /** As `adopt`, of a frozen log. What this node held of it may be old where that node, or its disk, was set back behind operations that
+   *  the room settled and forgot: in its own log, and in others until it is admitted. Those wait until some peer is known to know
+   *  of the id under which they would be carried on, and what that peer knew then is known here, floors included. */
   #adoptFrozen(log: ReplicaId): void {
     const waits = this.#waiting.has(log)
     for (const entry of uncarried(this.room, log)) if (entry.kind !== 'operation' || !waits) this.commits.carry(entry)
@@ -135,10 +135,11 @@ export class Forks {
   #freeze(log: ReplicaId, reason: string, nowMs: number): void {
     const known = this.room.forked.has(log)
     const own = log === this.commits.replica
-    this.room.freeze(log)
+    const doubted = !known && (own || !this.operations.isAdmitted)
+    this.room.freeze(log, doubted)
     if (!known) this.#report(log, reason, own ? this.#countedHere(log) : undefined)
     if (own && !known) this.#giveUpId(nowMs)
-    if (own) this.#waiting.add(log)
+    if (doubted) this.#waiting.add(log)
     this.#adoptFrozen(log)
   }
 

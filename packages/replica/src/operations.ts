@@ -85,6 +85,11 @@ export class Operations {
     return this.#admission.ask()
   }
 
+  /** Whether this node was admitted under its id: nothing is forgotten from then on that it does not know. */
+  get isAdmitted(): boolean {
+    return this.#admission.admitted
+  }
+
   /** Of a log not everything could be read that it says of operations. Where no other store knows it either, an id from before now may have
    *  counted: it is refused from now on. */
   lost(): void {

@@ -36,7 +36,13 @@ export class Room {
   /** Logs with two histories: frozen, not exchanged; what they say lives on in adopted slots. */
   readonly forked = new Set<ReplicaId>()
   readonly carried = new Carried()
-  readonly ledger = new Ledger(this.table, log => this.forked.has(log))
+  /** Those of them of which the room may have forgotten operations, unnoticed here. */
+  readonly #doubted = new Set<ReplicaId>()
+  readonly ledger = new Ledger(
+    this.table,
+    log => this.forked.has(log),
+    log => this.#doubted.has(log),
+  )
   /** The clock up to which each log is on this disk, and complete. */
   readonly #durable = new Map<ReplicaId, number>()
   /** Forks that entries tell of, until `takeForks`. */
@@ -146,9 +152,11 @@ export class Room {
     for (const entry of entries) this.#note(log, entry, [])
   }
 
-  /** Two histories exist under this id: its log is frozen. */
-  freeze(log: ReplicaId): void {
+  /** Two histories exist under this id: its log is frozen.
+   *  @param doubted the room may have forgotten operations of it, unnoticed here */
+  freeze(log: ReplicaId, doubted: boolean): void {
     if (!this.isOver(log)) this.forked.add(log)
+    if (doubted && !this.isOver(log)) this.#doubted.add(log)
     this.#acted(this.ledger.drain())
     this.#voidFrozen()
   }
@@ -270,6 +278,7 @@ export class Room {
   #end(log: ReplicaId): void {
     this.ended.push(log)
     this.forked.delete(log)
+    this.#doubted.delete(log)
     this.begunAnew.delete(log)
     if (this.logs.has(log)) this.drop(log)
   }

@@ -3,7 +3,7 @@ import {
   type CounterKey,
   countsBytes,
   type Entry,
-  type Folds,
+  type Ledger,
   type LogLedger,
   type LogPoint,
   type Operation,
@@ -78,7 +78,7 @@ export class Settling {
     // Of a log that does not act as a whole yet, the absorbed slots may be too low.
     if (own === undefined || !ledger || ledger.clock !== this.room.log(own).clock || this.room.forked.has(own))
       return []
-    const held = new HeldByAll(this.stands, this.room.ledger.folds)
+    const held = new HeldByAll(this.stands, this.room.ledger)
     const drops: Entry[] = []
     const required = new Map<ReplicaId, number>()
     const settlement = new NextSettlement(this.room, own, operationsMax)
@@ -167,7 +167,7 @@ class HeldByAll {
 
   constructor(
     readonly stands: Stands,
-    readonly folds: Folds,
+    readonly ledger: Ledger,
   ) {}
 
   of(log: ReplicaId): number {
@@ -178,10 +178,10 @@ class HeldByAll {
 
   readonly has = ({ log, clock }: LogPoint): boolean => this.of(log) >= clock
 
-  /** As `has`; who folded a log says what it said. */
+  /** As `has`; who folded a log says what it said. Until then members may go on with what a frozen log said before. */
   readonly since = (point: LogPoint): boolean => {
-    const said = this.folds.since(point)
-    return said === undefined || this.has(said)
+    const said = this.ledger.folds.since(point)
+    return said === undefined || (!this.ledger.isVoid(said.log) && this.has(said))
   }
 }
 
