@@ -10,6 +10,7 @@ import {
 } from './batch.js'
 import { checkMember, type Entry, entryIdentity } from './entry.js'
 import { removedBy } from './ledger-entry.js'
+import type { Hash, LiveEntries } from './live-entries.js'
 import { encodeLogUpdate, type LogUpdate } from './log-update.js'
 import type { ReplicaLog } from './replica-log.js'
 
@@ -115,15 +116,20 @@ export class LogWriter {
   /** Turns packs into batches. Only the last declares the new head: before it, moved entries may still stand below. */
   #seal(packs: readonly Pack[], head: number, salt: number): Array<{ bytes: Uint8Array; batch: Batch }> {
     const digest = this.log.live.digest.copy()
+    const removed = new RemovedWithin(packs, this.log.live)
     let previous = this.log.tip ?? 0
     return packs.map((pack, i) => {
       for (const { entry, lo, hi } of pack.entries) {
-        const identities = entry.kind === 'drop' ? removedBy(entry) : [entryIdentity(entry), ...removedBy(entry)]
-        for (const identity of identities) {
-          const old = this.log.live.hashOf(identity)
+        if (entry.kind !== 'drop') {
+          const identity = entryIdentity(entry)
+          const old = removed.set(identity, { lo, hi })
+          if (old) digest.subtract(old.lo, old.hi)
+          digest.add(lo, hi)
+        }
+        for (const identity of removedBy(entry)) {
+          const old = removed.set(identity, undefined)
           if (old) digest.subtract(old.lo, old.hi)
         }
-        if (entry.kind !== 'drop') digest.add(lo, hi)
       }
       const declared = i === packs.length - 1 ? head : this.log.head
       const frame = { previous, salt, head: declared, digest: digest.copy() }
@@ -131,5 +137,28 @@ export class LogWriter {
       previous = batchChecksum(bytes)
       return { bytes, batch: { ...frame, entries: pack.entries, checksum: previous } }
     })
+  }
+}
+
+/** What is live while a commit is gone through: of what it removes there may be several entries in it. */
+class RemovedWithin {
+  readonly #identities = new Set<string>()
+  readonly #within = new Map<string, Hash | undefined>()
+
+  constructor(
+    packs: readonly Pack[],
+    readonly live: LiveEntries,
+  ) {
+    for (const { entries } of packs) {
+      for (const { entry } of entries) for (const identity of removedBy(entry)) this.#identities.add(identity)
+    }
+  }
+
+  /** This is live of an identity now. Answers what was before. */
+  set(identity: string, hash: Hash | undefined): Hash | undefined {
+    if (!this.#identities.has(identity)) return this.live.hashOf(identity)
+    const old = this.#within.has(identity) ? this.#within.get(identity) : this.live.hashOf(identity)
+    this.#within.set(identity, hash)
+    return old
   }
 }

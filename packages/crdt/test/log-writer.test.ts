@@ -9,6 +9,7 @@ import {
   type Entry,
   LogWriter,
   type MemberEntry,
+  operationId,
   replicaId,
   storeId,
   Table,
@@ -247,6 +248,25 @@ test('a member record that no reader takes is refused, and nothing is appended',
   assert.is(source.log.clock, before)
   source.count('hot')
   withinBounds(source)
+})
+
+test('one commit may name an operation in any way, several times', () => {
+  const id = operationId('01936b2e-7c1a-7d3e-9f57-2b8a6c4d1e0f')
+  const counts = [{ key: counterKey('a'), p: 1, n: 0 }]
+  const said: Entry[] = [
+    { kind: 'operation', id, counts },
+    { kind: 'drop', of: { operation: id } },
+    { kind: 'settlement', number: 1, operations: [{ id, lo: 1, hi: 2 }] },
+    { kind: 'settlement', number: 2, operations: [{ id, lo: 1, hi: 2 }] },
+  ]
+  fc.assert(
+    fc.property(fc.array(fc.shuffledSubarray(said, { minLength: 1 }), { minLength: 1, maxLength: 4 }), commits => {
+      const source = new Source()
+      const reader = new Reader()
+      for (const entries of commits) assert.is(reader.take(source.commit(entries).bytes).verdict, 'new')
+      sameLog(reader.log, source.log)
+    }),
+  )
 })
 
 test('a log takes batches of both versions, and is cleaned across them', () => {
