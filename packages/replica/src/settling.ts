@@ -134,7 +134,10 @@ export class Settling {
   #forgetForeign(): void {
     for (const { log, clock, entry, sinceMs } of this.#old) {
       if (log === this.commits.replica || this.#nowMs - sinceMs < FOREIGN_WINDOWS * this.retryWindowMs) continue
-      const isCarried = ({ id }: SettledOperation) => (this.room.ledger.operations.get(id)?.carriers.length ?? 0) > 0
+      // What waits for a commit is carried by it.
+      const isCarried = ({ id }: SettledOperation) =>
+        this.commits.extra.operation(id) !== undefined ||
+        (this.room.ledger.operations.get(id)?.carriers.length ?? 0) > 0
       // A log that was damaged everywhere never comes again.
       const isHeld = !this.room.logs.has(log) || this.stands.heldByAll(log) >= clock
       if (!isHeld || entry.operations.some(isCarried)) continue
