@@ -15,8 +15,9 @@ import type { Scratch } from './scratch.js'
 
 const KEYS = 1_000
 const NODES = 3
-/** What an id takes in a list of those that are folded whole. */
+/** What an id takes in a list of those that are folded whole, and a store in one of those that were removed. */
 const FENCE_BYTES = 7
+const REMOVAL_BYTES = 16
 const COMMITS = 200
 const BATCH = 50
 const TIMES_MAX = 1.5
@@ -36,6 +37,8 @@ interface Aged {
   readonly dir: string
   /** How many ids are folded whole. */
   readonly ids: number
+  /** And how many stores were removed. */
+  readonly removed: number
   readonly nodes: readonly TallymeshNode[]
   /** Until no id was left that is nobody's. */
   readonly foldMs: number
@@ -67,7 +70,9 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
     opening((dir, room) => openedFresh(scratch, dir, memory[room] as number[])),
   )
   const bytes = await Promise.all(rooms.map(async ({ dir }) => [await bytesIn(dir)]))
-  const rest = bytes.map(([all = Number.NaN], i) => [all - (rooms[i]?.ids ?? 0) * FENCE_BYTES])
+  const rest = bytes.map(([all = Number.NaN], i) => [
+    all - (rooms[i]?.ids ?? 0) * FENCE_BYTES - (rooms[i]?.removed ?? 0) * REMOVAL_BYTES,
+  ])
   const figures = (unit: Figure['unit'], samples: readonly (readonly number[])[]): Figure[] =>
     rooms.map(({ what }, i) => ({
       ...{ what, unit, samples: samples[i] as readonly number[] },
@@ -83,7 +88,10 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
     tables: [
       { title: 'Yjs structs of a node', figures: figures('structs', structs) },
       { title: 'database of a node, compacted', figures: figures('bytes', bytes) },
-      { title: `the same without fences, ${FENCE_BYTES} bytes an id`, figures: figures('bytes', rest) },
+      {
+        title: `the same without fences, ${FENCE_BYTES} bytes an id and ${REMOVAL_BYTES} a removed store`,
+        figures: figures('bytes', rest),
+      },
       { title: 'memory of a process for its node', figures: figures('bytes', memory) },
       { title: 'opening it alone', figures: openMs },
       { title: 'the same in a process that just started', figures: freshMs },
@@ -116,7 +124,7 @@ async function aged(scratch: Scratch, what: string, restarts: number, departed: 
   }
   for (const node of nodes) for (let key = 0; key < KEYS; key++) node.counter(`counter-${key}`).increment()
   const foldMs = await timed(() => folded(nodes))
-  return { what, dir: dirs[0] as string, ids: restarts + departed, nodes, foldMs }
+  return { what, dir: dirs[0] as string, ids: restarts + departed, removed: departed, nodes, foldMs }
 }
 
 async function folded(nodes: readonly TallymeshNode[]): Promise<void> {

@@ -79,6 +79,10 @@ export const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('fork' as const), replica: anyReplica }),
   fc.record({
+    ...{ kind: fc.constant('removals' as const), number: fc.maxSafeNat() },
+    ids: fc.uniqueArray(anyStore, { minLength: 1, maxLength: 5 }).map(ids => ids.sort()),
+  }),
+  fc.record({
     ...{ kind: fc.constant('operation' as const), id: anyOperation },
     counts: fc.array(fc.record({ key: anyKey, p: anyTotal, n: anyTotal }), { minLength: 1, maxLength: 3 }),
   }),
@@ -88,14 +92,18 @@ export const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
   }),
   fc.record({
     kind: fc.constant('drop' as const),
-    of: fc.oneof(fc.record({ operation: anyOperation }), fc.record({ settlement: fc.maxSafeNat() })),
+    of: fc.oneof(
+      fc.record({ operation: anyOperation }),
+      fc.record({ settlement: fc.maxSafeNat() }),
+      fc.record({ member: anyStore }),
+    ),
   }),
   fc.record({ kind: fc.constant('requires' as const), log: anyReplica, clock: fc.maxSafeNat() }),
   fc.record({ kind: fc.constant('floor' as const), timeMs: fc.maxSafeNat() }),
   fc.record({ kind: fc.constant('admission' as const), store: anyStore, admitted: fc.boolean() }),
   fc.record({
     ...{ kind: fc.constant('fence' as const), number: fc.maxSafeNat() },
-    replicas: fc.uniqueArray(anyReplica, { minLength: 1, maxLength: 5 }).map(ids => ids.sort((a, b) => a - b)),
+    ids: fc.uniqueArray(anyReplica, { minLength: 1, maxLength: 5 }).map(ids => ids.sort((a, b) => a - b)),
   }),
 )
 

@@ -57,7 +57,7 @@ export interface Pack {
 }
 
 /** Encodes entries, in order, into as many packs as the limits of a batch ask for.
- *  @param version what all who read them must know; packs that say something of operations have version 3 */
+ *  @param version what all who read them must know; packs that say something of operations, or name removed stores, have version 3 */
 export function packEntries(entries: readonly Entry[], version: BatchVersion = 1): Pack[] {
   const packs: Pack[] = []
   for (let from = 0; from < entries.length; from += (packs.at(-1) as Pack).entries.length) {
@@ -85,7 +85,7 @@ function packFrom(entries: readonly Entry[], from: number, version: BatchVersion
     start = end
     return { entry: entries[from + i] as Entry, lo, hi }
   })
-  const packed = hashed.some(({ entry }) => isLedgerEntry(entry)) ? 3 : version
+  const packed = hashed.some(({ entry }) => isLedgerEntry(entry) || entry.kind === 'removals') ? 3 : version
   return { version: packed, entries: hashed, bytes }
 }
 

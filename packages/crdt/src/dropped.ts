@@ -2,7 +2,8 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import type { CounterKey } from './counter-key.js'
 import { TallymeshError } from './errors.js'
-import { type ReplicaId, replicaId } from './ids.js'
+import { readHex, writeHex } from './hex.js'
+import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
 import { type OperationId, operationIn, readOperationId, writeOperationId } from './operation-id.js'
 import { readUint } from './uint.js'
 
@@ -15,11 +16,13 @@ export type Dropped =
   | { readonly requires: ReplicaId }
   | { readonly adopted: ReplicaId; readonly key: CounterKey }
   | { readonly fork: ReplicaId }
+  | { readonly member: StoreId }
 
 /** The identity of an entry that may be dropped. */
 export function droppedIdentity(of: Dropped): string {
   if ('adopted' in of) return `\u0001${of.adopted}\u0001${of.key}`
   if ('fork' in of) return `\u0003${of.fork}`
+  if ('member' in of) return `\u0002${of.member}`
   if ('operation' in of) return of.operation
   if ('settlement' in of) return `\u0005${of.settlement}`
   if ('requires' in of) return `\u0007${of.requires}`
@@ -37,6 +40,8 @@ export function droppable(identity: string): Dropped | undefined {
       const end = said.indexOf('\u0001')
       return { adopted: Number(said.slice(0, end)) as ReplicaId, key: said.slice(end + 1) as CounterKey }
     }
+    case '\u0002':
+      return { member: said as StoreId }
     case '\u0003':
       return { fork: Number(said) as ReplicaId }
     case '\u0005':
@@ -55,7 +60,7 @@ export function droppable(identity: string): Dropped | undefined {
 }
 
 /** The numbers that say what is dropped. */
-const DROPPED = { operation: 0, settlement: 1, claim: 2, fold: 3, requires: 4, adopted: 5, fork: 6 } as const
+const DROPPED = { operation: 0, settlement: 1, claim: 2, fold: 3, requires: 4, adopted: 5, fork: 6, member: 7 } as const
 
 export function writeDropped(encoder: encoding.Encoder, of: Dropped): void {
   const number = (kind: keyof typeof DROPPED, value: number) => {
@@ -65,6 +70,9 @@ export function writeDropped(encoder: encoding.Encoder, of: Dropped): void {
   if ('operation' in of) {
     encoding.writeUint8(encoder, DROPPED.operation)
     writeOperationId(encoder, of.operation)
+  } else if ('member' in of) {
+    encoding.writeUint8(encoder, DROPPED.member)
+    writeHex(encoder, of.member)
   } else if ('settlement' in of) number('settlement', of.settlement)
   else if ('claim' in of) number('claim', of.claim)
   else if ('requires' in of) number('requires', of.requires)
@@ -96,6 +104,8 @@ export function readDropped(decoder: decoding.Decoder, readKey: () => CounterKey
       return { adopted: readReplica(decoder), key: readKey() }
     case DROPPED.fork:
       return { fork: readReplica(decoder) }
+    case DROPPED.member:
+      return { member: storeId(readHex(decoder)) }
     default:
       throw new TallymeshError('BATCH_DAMAGED', `an entry drops something of the unknown kind ${kind}`)
   }

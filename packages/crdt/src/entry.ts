@@ -3,6 +3,7 @@ import * as encoding from 'lib0/encoding'
 import { type CounterKey, canonicalKey, checkName } from './counter-key.js'
 import { TallymeshError } from './errors.js'
 import { readHex, writeHex } from './hex.js'
+import { type IdList, LIST_IDS_MAX } from './id-lists.js'
 import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
 import { isLedgerEntry, type LedgerEntry, ledgerIdentity, readLedgerEntry, writeLedgerEntry } from './ledger-entry.js'
 import { readText } from './text.js'
@@ -40,12 +41,17 @@ export interface ForkEntry {
   readonly replica: ReplicaId
 }
 
+/** These stores were removed from the room for good, a while ago: their records need not be kept. */
+export interface RemovalsEntry extends IdList<StoreId> {
+  readonly kind: 'removals'
+}
+
 /** What a batch carries. A later entry of the same identity in the same log replaces the earlier one. */
-export type Entry = SlotEntry | AdoptedEntry | MemberEntry | ForkEntry | LedgerEntry
+export type Entry = SlotEntry | AdoptedEntry | MemberEntry | ForkEntry | RemovalsEntry | LedgerEntry
 
 /** The numbers that stand for the kinds in a batch; `increments`, a slot that was never decremented, from version 2 on. 5 to 14
- *  are the kinds of `LedgerEntry`, from version 3 on; resets will be 15 and up. */
-const KINDS = { slot: 0, adopted: 1, member: 2, fork: 3, increments: 4 } as const
+ *  are the kinds of `LedgerEntry`, which like `removals` are of version 3; resets will be 16 and up. */
+const KINDS = { slot: 0, adopted: 1, member: 2, fork: 3, increments: 4, removals: 15 } as const
 export const URLS_MAX = 8
 export const URL_BYTES_MAX = 1024
 
@@ -62,6 +68,8 @@ export function entryIdentity(entry: Entry): string {
       return `\u0002${entry.store}`
     case 'fork':
       return `\u0003${entry.replica}`
+    case 'removals':
+      return `\u0010${entry.number}`
   }
 }
 
@@ -96,6 +104,11 @@ export function writeEntry(encoder: encoding.Encoder, entry: Entry, version = 1)
     case 'fork':
       encoding.writeVarUint(encoder, entry.replica)
       return
+    case 'removals':
+      encoding.writeVarUint(encoder, entry.number)
+      encoding.writeVarUint(encoder, entry.ids.length)
+      for (const store of entry.ids) writeHex(encoder, store)
+      return
   }
 }
 
@@ -115,6 +128,7 @@ export function readEntry(decoder: decoding.Decoder, known: KnownKeys, version =
   if (kind === KINDS.increments && version > 1) {
     return { kind: 'slot', key: readKey(decoder, known), p: readUint(decoder), n: 0 }
   }
+  if (kind === KINDS.removals && version > 2) return readRemovals(decoder)
   switch (kind) {
     case KINDS.slot:
       return { kind: 'slot', ...readSlot(decoder, known) }
@@ -165,6 +179,21 @@ function readMember(decoder: decoding.Decoder): MemberEntry {
   const urls: string[] = []
   for (let count = readUint(decoder); count > 0; count--) urls.push(decoding.readVarString(decoder))
   return checkMember({ kind: 'member', store: storeId(store), name, urls, removed: flags === 1 })
+}
+
+function readRemovals(decoder: decoding.Decoder): RemovalsEntry {
+  const number = readUint(decoder)
+  const ids: StoreId[] = []
+  const length = readUint(decoder)
+  if (length < 1 || length > LIST_IDS_MAX) {
+    throw new TallymeshError('BATCH_DAMAGED', `a list of removed stores names ${length}, outside 1 to ${LIST_IDS_MAX}`)
+  }
+  while (ids.length < length) {
+    const store = storeId(readHex(decoder))
+    if (store <= (ids.at(-1) ?? '')) throw new TallymeshError('BATCH_DAMAGED', 'removed stores are out of order')
+    ids.push(store)
+  }
+  return { kind: 'removals', number, ids }
 }
 
 /** Refuses a record that could not be read back: it would make its whole log unreadable.

@@ -1,3 +1,4 @@
+import type { IdList } from './id-lists.js'
 import type { ReplicaId } from './ids.js'
 import type { OperationCount } from './operation-entry.js'
 
@@ -19,18 +20,11 @@ export interface FoldEntry {
   readonly slots: readonly OperationCount[]
 }
 
-/** The ids are folded whole: their logs and their slots are gone, and what still comes of them is refused. The list grows by later
- *  entries of its number, which repeat it; it stays for ever. */
-export interface FenceEntry {
+/** The ids are folded whole: their logs and their slots are gone, and what still comes of them is refused. */
+export interface FenceEntry extends IdList<ReplicaId> {
   readonly kind: 'fence'
-  /** Which list of the log it is. */
-  readonly number: number
-  /** At least one, ascending, each once. */
-  readonly replicas: readonly ReplicaId[]
 }
 
-/** Ids of one fence, at most. A list is written anew, 7 bytes an id, whenever it takes more of them; and few lists are read quickly. */
-export const FENCE_IDS_MAX = 256
 /** Slots of one fold, at most; and bytes of them: with what it raises it fits one batch. */
 export const FOLD_SLOTS_MAX = 500
 export const FOLD_BYTES_MAX = 20 * 1024

@@ -1,6 +1,6 @@
 import type { Dropped } from './dropped.js'
-import { FenceLists } from './fence-lists.js'
 import type { ClaimEntry, FenceEntry, FoldEntry } from './fold-entry.js'
+import { IdLists } from './id-lists.js'
 import type { ReplicaId } from './ids.js'
 import { adoptedNumber } from './ledger-ids.js'
 import type { LogPoint } from './operation.js'
@@ -11,7 +11,7 @@ interface LogFolds {
   /** The ids that it claims, with the clock at which each claim is held with certainty. */
   readonly claims: Map<ReplicaId, number>
   readonly folds: Map<string, FoldEntry>
-  readonly fences: FenceLists
+  readonly fences: IdLists<ReplicaId>
 }
 
 type FoldingEntry = ClaimEntry | FoldEntry | FenceEntry
@@ -125,17 +125,18 @@ export class Folds {
     if (!said) return
     if (folder !== undefined) yield* this.fencing(folder, said.fences.ids())
     else {
-      for (const { number, replicas } of said.fences.entries()) {
+      for (const { number, ids } of said.fences.lists()) {
         // Whole, or not at all: whoever takes the list over again, knowing of other logs, must not shorten it.
-        if (replicas.every(replica => others.some(({ fences }) => fences.has(replica)))) continue
-        yield { kind: 'fence', number: adoptedNumber(log, number), replicas }
+        if (ids.every(replica => others.some(({ fences }) => fences.has(replica)))) continue
+        yield { kind: 'fence', number: adoptedNumber(log, number), ids }
       }
     }
   }
 
   /** What a log has to say to name these ids as folded whole, as far as one commit may. */
-  fencing(log: ReplicaId, replicas: Iterable<ReplicaId>): IterableIterator<FenceEntry> {
-    return (this.#logs.get(log)?.fences ?? new FenceLists()).adding(replicas)
+  *fencing(log: ReplicaId, replicas: Iterable<ReplicaId>): IterableIterator<FenceEntry> {
+    const fences = this.#logs.get(log)?.fences ?? new IdLists()
+    for (const list of fences.adding(replicas)) yield { kind: 'fence', ...list }
   }
 
   /** How many ids are folded whole. */
@@ -145,7 +146,7 @@ export class Folds {
 
   #of(log: ReplicaId): LogFolds {
     let said = this.#logs.get(log)
-    if (!said) this.#logs.set(log, (said = { claims: new Map(), folds: new Map(), fences: new FenceLists() }))
+    if (!said) this.#logs.set(log, (said = { claims: new Map(), folds: new Map(), fences: new IdLists() }))
     return said
   }
 

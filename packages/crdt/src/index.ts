@@ -20,18 +20,19 @@ export {
   entryIdentity,
   type ForkEntry,
   type MemberEntry,
+  type RemovalsEntry,
   type SlotEntry,
 } from './entry.js'
 export { ERROR_CODES, type ErrorCode, TallymeshError } from './errors.js'
 export {
   type ClaimEntry,
-  FENCE_IDS_MAX,
   type FenceEntry,
   FOLD_BYTES_MAX,
   FOLD_SLOTS_MAX,
   type FoldEntry,
 } from './fold-entry.js'
 export type { Folds } from './folds.js'
+export { type IdList, IdLists, LIST_IDS_MAX } from './id-lists.js'
 export { freshReplicaId, type Random, type ReplicaId, replicaId, type StoreId, showReplicaId, storeId } from './ids.js'
 export { Ledger } from './ledger.js'
 export { type DropEntry, isLedgerEntry, type LedgerEntry, removedBy } from './ledger-entry.js'

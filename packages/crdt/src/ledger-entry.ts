@@ -3,8 +3,9 @@ import * as encoding from 'lib0/encoding'
 import type { CounterKey } from './counter-key.js'
 import { type Dropped, droppable, droppedIdentity, readDropped, readReplica, writeDropped } from './dropped.js'
 import { TallymeshError } from './errors.js'
-import { type ClaimEntry, FENCE_IDS_MAX, type FenceEntry, FOLD_SLOTS_MAX, type FoldEntry } from './fold-entry.js'
+import { type ClaimEntry, type FenceEntry, FOLD_SLOTS_MAX, type FoldEntry } from './fold-entry.js'
 import { readHex, writeHex } from './hex.js'
+import { LIST_IDS_MAX } from './id-lists.js'
 import { type ReplicaId, replicaId, storeId } from './ids.js'
 import {
   type AbsorbedEntry,
@@ -135,7 +136,7 @@ export function writeLedgerEntry(encoder: encoding.Encoder, entry: LedgerEntry):
       return writeCounts(encoder, entry.slots)
     case 'fence':
       encoding.writeVarUint(encoder, entry.number)
-      return writeAscending(encoder, entry.replicas)
+      return writeAscending(encoder, entry.ids)
     default:
       encoding.writeVarUint(encoder, entry.replica)
   }
@@ -181,7 +182,7 @@ export function readLedgerEntry(
       return { ...fold, slots: readList(decoder, FOLD_SLOTS_MAX, () => readCount(decoder, readKey)) }
     }
     case LEDGER_KINDS.fence:
-      return { kind: 'fence', number: readUint(decoder), replicas: readAscending(decoder) }
+      return { kind: 'fence', number: readUint(decoder), ids: readAscending(decoder) }
     default:
       return undefined
   }
@@ -203,7 +204,7 @@ function writeAscending(encoder: encoding.Encoder, replicas: readonly ReplicaId[
 
 function readAscending(decoder: decoding.Decoder): ReplicaId[] {
   let before = 0
-  const replicas = readList(decoder, FENCE_IDS_MAX, () => {
+  const replicas = readList(decoder, LIST_IDS_MAX, () => {
     const replica = replicaId(before + readUint(decoder))
     if (replica === before) throw new TallymeshError('BATCH_DAMAGED', 'a fence names an id twice')
     before = replica

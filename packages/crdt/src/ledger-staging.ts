@@ -78,7 +78,7 @@ function endedIn(closed: ReadonlyMap<ReplicaId, StagedEntries>): Set<ReplicaId> 
   const ended = new Set<ReplicaId>()
   for (const { entries } of closed.values()) {
     for (const entry of entries) {
-      if (entry.kind === 'fence') for (const replica of entry.replicas) ended.add(replica)
+      if (entry.kind === 'fence') for (const replica of entry.ids) ended.add(replica)
     }
   }
   return ended

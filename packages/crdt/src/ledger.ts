@@ -202,7 +202,7 @@ export class Ledger {
         ledger.requires.set(entry.log, Math.max(entry.clock, ledger.requires.get(entry.log) ?? 0))
         return
       case 'fence':
-        for (const replica of entry.replicas) this.#end(replica, at)
+        for (const replica of entry.ids) this.#end(replica, at)
     }
     for (const id of this.folds.take(log, at.clock, entry)) this.#changed.push(id)
   }

@@ -9,7 +9,7 @@ import { type ReplicaId, showReplicaId } from './ids.js'
 export function decodeLogBatch(log: ReplicaId, bytes: Uint8Array, known: KnownKeys): Batch {
   const batch = decodeBatch(bytes, known)
   for (const { entry } of batch.entries) {
-    if (entry.kind === 'fence' && entry.replicas.includes(log)) {
+    if (entry.kind === 'fence' && entry.ids.includes(log)) {
       throw new TallymeshError('BATCH_DAMAGED', `log ${showReplicaId(log)} says of itself that it is folded whole`)
     }
   }

@@ -3,7 +3,7 @@ import * as encoding from 'lib0/encoding'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NO_KNOWN_KEYS, readEntry, writeEntry } from '../src/entry.js'
-import { type Entry, entryIdentity, FENCE_IDS_MAX, replicaId } from '../src/index.js'
+import { type Entry, entryIdentity, LIST_IDS_MAX, replicaId } from '../src/index.js'
 import { throwsCode } from './samples.js'
 
 const test = suite('fold entry')
@@ -16,9 +16,9 @@ function read(...numbers: number[]): Entry {
 }
 
 test('a fence lists ids, each as what it is above the one before', () => {
-  assert.equal(read(7, 3, 5, 1, 10), { kind: 'fence', number: 7, replicas: [5, 6, 16] })
+  assert.equal(read(7, 3, 5, 1, 10), { kind: 'fence', number: 7, ids: [5, 6, 16] })
   const encoder = encoding.createEncoder()
-  writeEntry(encoder, { kind: 'fence', number: 7, replicas: [5, 6, 16].map(replicaId) }, VERSION)
+  writeEntry(encoder, { kind: 'fence', number: 7, ids: [5, 6, 16].map(replicaId) }, VERSION)
   assert.equal([...encoding.toUint8Array(encoder)], [14, 7, 3, 5, 1, 10])
 })
 
@@ -27,9 +27,9 @@ test('a fence that names nothing, an id twice, none that is one, or too many is 
   throwsCode(() => read(0, 2, 5, 0), 'BATCH_DAMAGED')
   throwsCode(() => read(0, 1, 0), 'INVALID_OPTION')
   throwsCode(() => read(0, 2, Number.MAX_SAFE_INTEGER, 1), 'INVALID_OPTION')
-  const most = Array.from({ length: FENCE_IDS_MAX }, () => 1)
-  assert.equal((read(0, FENCE_IDS_MAX, ...most) as { replicas?: number[] }).replicas?.length, FENCE_IDS_MAX)
-  throwsCode(() => read(0, FENCE_IDS_MAX + 1, ...most, 1), 'BATCH_DAMAGED')
+  const most = Array.from({ length: LIST_IDS_MAX }, () => 1)
+  assert.equal((read(0, LIST_IDS_MAX, ...most) as { ids?: number[] }).ids?.length, LIST_IDS_MAX)
+  throwsCode(() => read(0, LIST_IDS_MAX + 1, ...most, 1), 'BATCH_DAMAGED')
 })
 
 test('the number of a fence is its identity, whatever it lists', () => {

@@ -23,7 +23,7 @@ const fold = (replica: ReplicaId, p: number, number = 1): LedgerEntry => ({
   ...{ kind: 'fold', replica, number },
   slots: [{ key: KEY, p, n: 0 }],
 })
-const fence = (...replicas: ReplicaId[]): LedgerEntry => ({ kind: 'fence', number: 0, replicas })
+const fence = (...ids: ReplicaId[]): LedgerEntry => ({ kind: 'fence', number: 0, ids })
 const requires = (log: ReplicaId, clock: number): LedgerEntry => ({ kind: 'requires', log, clock })
 
 /** A ledger, and what its table shows. */

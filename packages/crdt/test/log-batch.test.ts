@@ -8,7 +8,7 @@ const LOG = replicaId(5)
 
 /** An update in which the log names these ids as folded whole. */
 function fencing(...ids: number[]): Uint8Array {
-  const entry: Entry = { kind: 'fence', number: 0, replicas: ids.map(replicaId) }
+  const entry: Entry = { kind: 'fence', number: 0, ids: ids.map(replicaId) }
   return new LogWriter(new ReplicaLog(LOG, new Table())).append([entry]).bytes
 }
 

@@ -9,12 +9,14 @@ import {
   counterKey,
   type Entry,
   freshOperationId,
+  LIST_IDS_MAX,
   operationId,
   operationTimeMs,
   showOperationId,
+  storeId,
 } from '../src/index.js'
 import { removedBy } from '../src/ledger-entry.js'
-import { anyLedgerEntry, throwsCode } from './samples.js'
+import { anyLedgerEntry, anyRemovals, throwsCode } from './samples.js'
 
 const test = suite('operation-entry')
 const A = operationId('01936b2e-7c1a-7d3e-9f57-2b8a6c4d1e0f')
@@ -27,7 +29,7 @@ function bytesOf(entry: Entry): Uint8Array {
 
 test('what is written is read back, to the last byte, from version 3 on', () => {
   fc.assert(
-    fc.property(anyLedgerEntry, entry => {
+    fc.property(fc.oneof(anyLedgerEntry, anyRemovals), entry => {
       const decoder = decoding.createDecoder(bytesOf(entry))
       assert.equal(readEntry(decoder, NO_KNOWN_KEYS, 3), entry)
       assert.not(decoding.hasContent(decoder))
@@ -38,9 +40,9 @@ test('what is written is read back, to the last byte, from version 3 on', () => 
   )
 })
 
-test('only what says something of operations makes a batch one of version 3', () => {
+test('only what says something of operations, or lists removed stores, makes a batch one of version 3', () => {
   fc.assert(
-    fc.property(anyLedgerEntry, entry => {
+    fc.property(fc.oneof(anyLedgerEntry, anyRemovals), entry => {
       assert.is(packEntries([{ kind: 'slot', key: counterKey('a'), p: 1, n: 0 }])[0]?.version, 1)
       assert.is(packEntries([entry], 2)[0]?.version, 3)
     }),
@@ -54,6 +56,20 @@ test('a drop has the identity of what it drops, and a settlement takes its opera
   assert.is(entryIdentity({ kind: 'drop', of: { settlement: 7 } }), entryIdentity(settlement))
   assert.equal(removedBy(settlement), [entryIdentity(operation)])
   assert.equal(removedBy(operation), [])
+})
+
+test('a list of removed stores that is empty, too long or out of order is refused', () => {
+  const read = (number: number, ...stores: string[]) => {
+    const ids = stores.map(storeId)
+    return readEntry(decoding.createDecoder(bytesOf({ kind: 'removals', number, ids })), NO_KNOWN_KEYS, 3)
+  }
+  const store = (number: number) => number.toString(16).padStart(32, '0')
+  const most = Array.from({ length: LIST_IDS_MAX }, (_, i) => store(i))
+  assert.is(entryIdentity(read(4, store(1))), entryIdentity(read(4, ...most)))
+  assert.is.not(entryIdentity(read(4, store(1))), entryIdentity(read(5, store(1))))
+  for (const wrong of [[], [...most, store(999)], [store(2), store(1)], [store(1), store(1)]]) {
+    throwsCode(() => read(1, ...wrong), 'BATCH_DAMAGED')
+  }
 })
 
 test('an id is a UUID, and one of version 7 tells its time', () => {

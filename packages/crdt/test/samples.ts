@@ -8,6 +8,7 @@ import {
   type Labels,
   type LedgerEntry,
   operationId,
+  type RemovalsEntry,
   replicaId,
   storeId,
   TallymeshError,
@@ -91,6 +92,16 @@ export const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ kind: fc.constant('fork' as const), replica: anyReplica }, plain),
 )
 
+/** A list of removed stores: only batches of version 3 hold it. */
+export const anyRemovals: fc.Arbitrary<RemovalsEntry> = fc.record(
+  {
+    kind: fc.constant('removals' as const),
+    number: fc.maxSafeNat(),
+    ids: fc.uniqueArray(anyStore, { minLength: 1, maxLength: 5 }).map(ids => ids.sort()),
+  },
+  plain,
+)
+
 const anyOperationId = fc
   .bigInt({ min: 0n, max: 2n ** 128n - 1n })
   .map(bits => operationId(bits.toString(16).padStart(32, '0')))
@@ -127,6 +138,7 @@ export const anyLedgerEntry: fc.Arbitrary<LedgerEntry> = fc.oneof(
         fc.record({ requires: anyReplica }, plain),
         fc.record({ adopted: anyReplica, key: anyKey }, plain),
         fc.record({ fork: anyReplica }, plain),
+        fc.record({ member: anyStore }, plain),
       ),
     },
     plain,
@@ -148,9 +160,7 @@ export const anyLedgerEntry: fc.Arbitrary<LedgerEntry> = fc.oneof(
     {
       kind: fc.constant('fence' as const),
       number: fc.maxSafeNat(),
-      replicas: fc
-        .uniqueArray(anyReplica, { minLength: 1, maxLength: 4 })
-        .map(replicas => replicas.sort((a, b) => a - b)),
+      ids: fc.uniqueArray(anyReplica, { minLength: 1, maxLength: 4 }).map(replicas => replicas.sort((a, b) => a - b)),
     },
     plain,
   ),

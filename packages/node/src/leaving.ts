@@ -74,7 +74,8 @@ function late({ replica }: Drained, timeoutMs: number): TallymeshError {
   if (replica.leaving.state === 'removed') {
     return new TallymeshError('LEAVE_TIMEOUT', `the disk did not take it in ${timeoutMs} ms. ${IN_DOUBT}`)
   }
-  const names = [...replica.leaving.missing()].map(({ name, store, state }) => `${name || store} (${state})`)
+  const missing = [...replica.leaving.missing()].map(({ name, store, state }) => `${name || store} (${state})`)
+  const names = [...missing, ...replica.members.unreached.map(url => `whoever is at ${url} (never reached)`)]
   const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : ''
   const who = names.length > 0 ? names.slice(0, NAMED_MAX).join(', ') + more : 'this disk'
   const text = `the node closed and is still a member: after ${timeoutMs} ms not all is held durably by ${who}`

@@ -4,7 +4,11 @@ import {
   droppedIdentity,
   type Entry,
   entryIdentity,
+  IdLists,
+  type MemberEntry,
+  type RemovalsEntry,
   type ReplicaId,
+  type StoreId,
 } from '@tallymesh/crdt'
 
 /** The one log that carries an entry: most are carried by one, and a map of one takes several times as much. */
@@ -29,10 +33,18 @@ type Carriers = SoleCarrier | Map<ReplicaId, Entry>
  *  to move to another when that log is frozen or forgotten. */
 export class Carried {
   readonly #carriers = new Map<string, Carriers>()
+  /** The removed stores that each log lists. */
+  readonly #removals = new Map<ReplicaId, IdLists<StoreId>>()
 
   /** The log `carrier` holds `entry`. */
   note(carrier: ReplicaId, entry: Entry): void {
     if (entry.kind === 'slot') return
+    if (entry.kind === 'removals') {
+      const lists = this.#removals.get(carrier) ?? new IdLists()
+      this.#removals.set(carrier, lists)
+      lists.take(entry, 0)
+      return
+    }
     const identity = entryIdentity(entry)
     const carriers = this.#carriers.get(identity)
     const known = carriers?.get(carrier)
@@ -52,14 +64,26 @@ export class Carried {
   /** The log is gone: it carries nothing any more. O(entries carried). */
   forget(carrier: ReplicaId): void {
     for (const [identity, carriers] of this.#carriers) this.#drop(carrier, identity, carriers)
+    this.#removals.delete(carrier)
   }
 
-  /** What the log carries. O(entries carried). */
+  /** What the log carries; of each store that it lists as removed a record. O(entries carried) */
   *of(carrier: ReplicaId): IterableIterator<Entry> {
-    for (const carriers of this.#carriers.values()) {
-      const entry = carriers.get(carrier)
-      if (entry) yield entry
+    yield* this.#entriesOf(carrier)
+    for (const store of this.#removals.get(carrier)?.ids() ?? []) {
+      yield { kind: 'member', store, name: store, urls: [], removed: true }
     }
+  }
+
+  /** The records of members in the log, without the stores that it lists. O(entries carried) */
+  *recordsOf(carrier: ReplicaId): IterableIterator<MemberEntry> {
+    for (const entry of this.#entriesOf(carrier)) if (entry.kind === 'member') yield entry
+  }
+
+  /** What a log has to say to list these stores as removed as well, as far as one commit may. */
+  *listing(carrier: ReplicaId, stores: Iterable<StoreId>): IterableIterator<RemovalsEntry> {
+    const lists = this.#removals.get(carrier) ?? new IdLists()
+    for (const list of lists.adding(stores)) yield { kind: 'removals', ...list }
   }
 
   /** Whether some log adopted a slot of `replica` with at least so many increments, and some with so many decrements. */
@@ -76,7 +100,7 @@ export class Carried {
   /** Whether the log `carrier` says at least as much as `entry`. */
   says(carrier: ReplicaId, entry: Entry): boolean {
     const carried = this.#carriers.get(entryIdentity(entry))?.get(carrier)
-    return carried !== undefined && says(carried, entry)
+    return (carried !== undefined && says(carried, entry)) || this.#lists(carrier, entry)
   }
 
   /** Whether a log says at least as much as `entry`; those in `besides` and the log `except` do not count. */
@@ -84,7 +108,22 @@ export class Carried {
     for (const [carrier, carried] of this.#carriersOf(entry)) {
       if (carrier !== except && !besides.has(carrier) && says(carried, entry)) return true
     }
+    if (entry.kind !== 'member') return false
+    for (const carrier of this.#removals.keys()) {
+      if (carrier !== except && !besides.has(carrier) && this.#lists(carrier, entry)) return true
+    }
     return false
+  }
+
+  #lists(carrier: ReplicaId, entry: Entry): boolean {
+    return entry.kind === 'member' && this.#removals.get(carrier)?.has(entry.store) === true
+  }
+
+  *#entriesOf(carrier: ReplicaId): IterableIterator<Entry> {
+    for (const carriers of this.#carriers.values()) {
+      const entry = carriers.get(carrier)
+      if (entry) yield entry
+    }
   }
 
   #carriersOf(entry: Entry): Iterable<readonly [ReplicaId, Entry]> {

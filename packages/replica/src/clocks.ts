@@ -1,8 +1,8 @@
 import type { ReplicaId } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 import type { Peer, Peers } from './peers.js'
-import type { LogState, Message } from './protocol.js'
-import { type Room, stateOf } from './room.js'
+import { type LogState, type Message, stateOf } from './protocol.js'
+import type { Room } from './room.js'
 import type { SyncOwner } from './sync.js'
 
 /** Logs that are asked for at once on one link. */

@@ -12,9 +12,9 @@ import { type Cell, type GroupCount, overflow } from './cell.js'
 import { Cells } from './cells.js'
 import { ExtraEntries } from './extra-entries.js'
 import { type InFlight, missingOf } from './in-flight.js'
-import type { LogState } from './protocol.js'
+import { type LogState, stateOf } from './protocol.js'
 import type { ReplicaOptions } from './replica-options.js'
-import { type Room, stateOf } from './room.js'
+import type { Room } from './room.js'
 
 const COMMIT_ENTRIES_MAX = 2048
 const NO_WORK: CommitWork = { due: false, take: () => [] }

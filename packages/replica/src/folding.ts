@@ -3,6 +3,7 @@ import type { Admission } from './admission.js'
 import type { Commits } from './commits.js'
 import { FoldGroup } from './fold-group.js'
 import type { Peers } from './peers.js'
+import { listRemoved } from './removed-members.js'
 import type { Room } from './room.js'
 import { SlotCursor } from './slot-cursor.js'
 import type { Stands } from './stands.js'
@@ -54,8 +55,9 @@ export class Folding {
   readonly #progress = new Map<ReplicaId, Progress>()
   /** The own log may say something of ids that are folded whole. */
   #unclean = true
-  /** How many ids were folded whole when that was looked at. */
+  /** How many ids were folded whole, and how many stores listed as removed, when that was looked at. */
   #folded = 0
+  #listed = 0
   #watchedMs = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -76,8 +78,11 @@ export class Folding {
       this.#retired.delete(id)
       this.#progress.delete(id)
     }
-    this.#unclean ||= this.#folded !== this.#folds.fences
-    this.#folded = this.#folds.fences
+    const { fences } = this.#folds
+    const { listed } = this.room.members
+    this.#unclean ||= this.#folded !== fences || this.#listed !== listed
+    this.#folded = fences
+    this.#listed = listed
     this.#watch()
     this.due = this.#plan(false).length > 0
   }
@@ -272,6 +277,8 @@ export class Folding {
     const points = over.map(([log, clock]) => ({ log, clock }))
     drops.push(...requiring(this.room, own, points))
     for (const { log } of points) drops.push({ kind: 'drop', of: { requires: log } })
+    // What reads fences reads these lists, too.
+    if (this.#folds.fences > 0) drops.push(...listRemoved(this.room, own))
     for (const entry of this.room.carried.of(own)) {
       if (!concernsOver(this.room, entry)) continue
       if (entry.kind === 'fork') drops.push({ kind: 'drop', of: { fork: entry.replica } })

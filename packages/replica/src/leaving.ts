@@ -76,7 +76,7 @@ export class Leaving {
       this.state = 'passing-on'
       return
     }
-    if (this.lastOnes || !this.missing().next().done) return
+    if (this.lastOnes || !this.missing().next().done || !this.#isComplete()) return
     this.state = 'removed'
     this.records.remove(this.#members.own)
   }
@@ -98,6 +98,8 @@ export class Leaving {
   }
 
   #isComplete(): boolean {
+    // Behind one that was never reached is a member that holds nothing of this node's, as far as is known.
+    if (this.#members.unreached.length > 0) return false
     for (const { store } of this.#others()) if (!this.#isLinked(store)) return false
     return true
   }

@@ -42,6 +42,7 @@ export class MemberRecords {
 
   /** Takes a record in, and carries it in the own log. */
   record(entry: MemberEntry): void {
+    if (this.members.isListed(entry.store)) return
     this.members.record(entry)
     this.commits.carry(entry)
   }

@@ -1,4 +1,4 @@
-import type { MemberEntry, StoreId } from '@tallymesh/crdt'
+import type { MemberEntry, RemovalsEntry, StoreId } from '@tallymesh/crdt'
 import type { MemberState, PeerIdentity } from './effect.js'
 import { FailureDetector, PHI_DOWN, PHI_SUSPECT } from './failure-detector.js'
 import type { Introduction } from './protocol.js'
@@ -30,10 +30,15 @@ interface Known {
 /** Who belongs to the room, by store: what durable records say, who was met, and which seeds were never reached. */
 export class Membership {
   readonly #known = new Map<StoreId, Known>()
+  /** Removed stores that some log lists: most are not known in any other way. */
+  readonly #listed = new Set<StoreId>()
   /** Another process on a copy of this disk was met: it is the same member, and may take operations of its own. */
   twinMet = false
   /** This node takes itself out of the room. */
   leaves = false
+  /** The seeds that were given. */
+  #given: ReadonlySet<string>
+  /** Those of them that were never reached. */
   #seeds: Set<string>
   /** Seeds of which only this node's own record may say whose they are: behind them may be the original of a copied disk. */
   #unproven: Set<string>
@@ -43,18 +48,21 @@ export class Membership {
     readonly heartbeatMs: number,
     seeds: readonly string[],
   ) {
+    this.#given = new Set(seeds)
     this.#seeds = new Set(seeds)
     this.#unproven = new Set(seeds)
   }
 
   /** Takes in a record that a log carries. A removal is never undone. */
-  record(entry: MemberEntry): void {
+  record(entry: MemberEntry | RemovalsEntry): void {
+    if (entry.kind === 'removals') return this.#remove(entry.ids)
+    this.#found(entry.store, entry.urls)
+    if (this.#listed.has(entry.store) && !this.#known.has(entry.store)) return
     const known = this.#get(entry.store)
     known.recorded = true
     known.removed ||= entry.removed
     if (entry.name !== '') known.name = entry.name
     if (entry.urls.length > 0) known.urls = entry.urls
-    this.#found(entry.store, known.urls)
   }
 
   /** A link to a peer opened. */
@@ -73,7 +81,7 @@ export class Membership {
 
   /** A peer is linked to this member. What is known of it from a link or a record is better than what others say. */
   heard({ store, name, urls }: Introduction): void {
-    if (store === this.own || this.#known.has(store)) return
+    if (store === this.own || this.#known.has(store) || this.#listed.has(store)) return
     Object.assign(this.#get(store), { name, urls })
     this.#reached(urls)
   }
@@ -85,6 +93,7 @@ export class Membership {
 
   /** Other seeds were never reached from now on; an address that a member calls its own is that member. */
   expect(seeds: readonly string[]): void {
+    this.#given = new Set(seeds)
     this.#seeds = new Set(seeds)
     this.#unproven = new Set(seeds)
     for (const { store, urls } of this.#known.values()) this.#found(store, urls)
@@ -130,14 +139,29 @@ export class Membership {
   }
 
   isRemoved(store: StoreId): boolean {
-    return this.#known.get(store)?.removed ?? false
+    return this.#listed.has(store) || this.#known.get(store)?.removed === true
+  }
+
+  /** How many stores some log lists as removed. */
+  get listed(): number {
+    return this.#listed.size
+  }
+
+  /** Whether one of these addresses is a seed of this node: a record tells who it was. */
+  isSeed(urls: readonly string[]): boolean {
+    return urls.some(url => this.#given.has(url))
+  }
+
+  /** Whether some log lists the store as removed: it needs no record. */
+  isListed(store: StoreId): boolean {
+    return this.#listed.has(store)
   }
 
   get(store: StoreId): Member | undefined {
     return this.#known.get(store)
   }
 
-  /** Everybody known except this store, removed members included. */
+  /** Everybody known except this store; of removed members those that no log lists, at least. */
   *others(): IterableIterator<Member> {
     for (const known of this.#known.values()) if (known.store !== this.own) yield known
   }
@@ -147,11 +171,24 @@ export class Membership {
     return this.#unproven.size > 0
   }
 
+  /** Seeds that were never reached. */
+  get unreached(): readonly string[] {
+    return [...this.#seeds]
+  }
+
   /** How many members a majority is counted over: this store, all others that were not removed, and seeds never reached. */
   get count(): number {
     let count = 1 + this.#seeds.size
     for (const member of this.others()) if (!member.removed) count++
     return count
+  }
+
+  #remove(stores: readonly StoreId[]): void {
+    for (const store of stores) {
+      this.#listed.add(store)
+      const known = this.#known.get(store)
+      if (known) known.removed = true
+    }
   }
 
   #get(store: StoreId): Known {

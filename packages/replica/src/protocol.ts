@@ -2,6 +2,7 @@ import {
   checkName,
   type LogPoint,
   type ReplicaId,
+  type ReplicaLog,
   replicaId,
   type StoreId,
   storeId,
@@ -17,6 +18,11 @@ export interface LogState {
   readonly clock: number
   readonly lo: number
   readonly hi: number
+}
+
+/** How far a log is, and a sum over its content and its history. */
+export function stateOf({ id, clock, digest, tip }: ReplicaLog): LogState {
+  return { log: id, clock, lo: (digest.lo ^ (tip ?? 0)) >>> 0, hi: digest.hi }
 }
 
 /** A store has everything of `log` below `clock` on its disk. */

@@ -18,7 +18,7 @@ import { BegunAnew } from './begun-anew.js'
 import { Carried } from './carried.js'
 import type { Membership } from './membership.js'
 import { PendingWrites } from './pending-writes.js'
-import type { LogState } from './protocol.js'
+import { type LogState, stateOf } from './protocol.js'
 import { replayStored, undoubted } from './stored-log.js'
 
 const NONE: readonly number[] = []
@@ -189,9 +189,7 @@ export class Room {
   carry(log: ReplicaId, entry: Entry): void {
     if (entry.kind === 'drop') this.carried.drop(log, entry.of)
     if (isLedgerEntry(entry)) return
-    this.carried.note(log, entry)
-    const id = this.table.mergeEntry(log, entry)
-    if (id !== -1) this.#changed.add(id)
+    this.#take(log, entry)
   }
 
   /** The logs of a write that are complete, and how far the write makes them durable. */
@@ -254,9 +252,13 @@ export class Room {
       said.push(entry)
       return false
     }
-    this.carried.note(log, entry)
-    if (entry.kind === 'member') this.members.record(entry)
     if (entry.kind === 'fork' && !this.isOver(entry.replica)) this.#forks.push(entry.replica)
+    return this.#take(log, entry)
+  }
+
+  #take(log: ReplicaId, entry: Entry): boolean {
+    this.carried.note(log, entry)
+    if (entry.kind === 'member' || entry.kind === 'removals') this.members.record(entry)
     const id = this.table.mergeEntry(log, entry)
     if (id !== -1) this.#changed.add(id)
     return id !== -1
@@ -292,9 +294,4 @@ export class Room {
     this.#acted(this.ledger.take(id, from, clock, complete, said))
     if (this.forked.size > 0 && said.length > 0) this.#voidFrozen()
   }
-}
-
-/** How far a log is, and a sum over its content and its history. */
-export function stateOf({ id, clock, digest, tip }: ReplicaLog): LogState {
-  return { log: id, clock, lo: (digest.lo ^ (tip ?? 0)) >>> 0, hi: digest.hi }
 }

@@ -11,8 +11,8 @@ import type { Commits } from './commits.js'
 import type { LinkId, PeerIdentity } from './effect.js'
 import type { InFlight } from './in-flight.js'
 import type { Peer, Peers } from './peers.js'
-import type { DurableMark, Message } from './protocol.js'
-import { type Room, stateOf } from './room.js'
+import { type DurableMark, type Message, stateOf } from './protocol.js'
+import type { Room } from './room.js'
 
 /** Bytes of an answer, about: what bounds the time that taking one in stalls its receiver. */
 const UPDATE_BYTES_MAX = 32 * 1024

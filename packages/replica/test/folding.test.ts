@@ -230,7 +230,7 @@ test('ids that are folded whole are kept in lists that go from one claimant to t
   for (const node of nodes) {
     assert.is(node.live.room.ledger.folds.fences, retired.length)
     assert.ok(lists(node).length <= nodes.length)
-    assert.equal(new Set(lists(node).flatMap(({ replicas }) => replicas)), new Set(retired))
+    assert.equal(new Set(lists(node).flatMap(({ ids }) => ids)), new Set(retired))
   }
   const [d] = room.start('d')
   room.converge()
@@ -262,7 +262,7 @@ test('the lists of a forked log are carried by others, as they are', () => {
   room.converge()
   assert.is(room.value(KEY), 6)
   for (const node of nodes) {
-    assert.equal(new Set(lists(node).flatMap(({ replicas }) => replicas)), new Set(retired))
+    assert.equal(new Set(lists(node).flatMap(({ ids }) => ids)), new Set(retired))
   }
 })
 
@@ -273,7 +273,7 @@ test('a log on the disk that ends its own id ends nothing', () => {
   room.converge()
   a.crash()
   const log = a.disk.read(idOf(c))
-  const { clock, bytes } = new LogWriter(log).append([{ kind: 'fence', number: 0, replicas: [log.id] }])
+  const { clock, bytes } = new LogWriter(log).append([{ kind: 'fence', number: 0, ids: [log.id] }])
   a.disk.apply([{ log: log.id, append: { clock, update: bytes } }], undefined)
   a.start()
   assert.is(a.reported('LOG_DAMAGED'), 1)

@@ -50,10 +50,10 @@ export function checkEntry(entry: Entry): void {
     must(Number.isSafeInteger(entry.replica) && entry.replica >= 1, `an entry has the replica id ${entry.replica}`)
   }
   if (entry.kind === 'fence') {
-    const { replicas } = entry
-    must(replicas.length >= 1 && replicas.length <= 256, `a fence names ${replicas.length} ids`)
+    const { ids } = entry
+    must(ids.length >= 1 && ids.length <= 256, `a fence names ${ids.length} ids`)
     must(
-      replicas.every((id, i) => Number.isSafeInteger(id) && id > (replicas[i - 1] ?? 0)),
+      ids.every((id, i) => Number.isSafeInteger(id) && id > (ids[i - 1] ?? 0)),
       'the ids of a fence do not ascend',
     )
   }
@@ -62,6 +62,14 @@ export function checkEntry(entry: Entry): void {
       must(Number.isSafeInteger(total) && total >= 0, `an entry has the total ${total}`)
     }
     must(isCanonical(entry.key), `an entry has the key ${JSON.stringify(entry.key)}`)
+  }
+  if (entry.kind === 'removals') {
+    const { ids } = entry
+    must(ids.length >= 1 && ids.length <= 256, `a list names ${ids.length} removed stores`)
+    must(
+      ids.every((id, i) => /^[0-9a-f]{32}$/.test(id) && id > (ids[i - 1] ?? '')),
+      'removed stores do not ascend',
+    )
   }
   if (entry.kind === 'member') {
     must(/^[0-9a-f]{32}$/.test(entry.store), `a member has the store ${entry.store}`)

@@ -96,7 +96,7 @@ function* readFences(log: ReplicaId, stored: DiskLog): Generator<ReplicaId> {
   for (const { update, flipped } of recordsOf(stored)) {
     if (flipped) continue
     for (const element of decodeLogUpdate(log, update).elements) {
-      for (const { entry } of decodeBatch(element, NO_KEYS).entries) if (entry.kind === 'fence') yield* entry.replicas
+      for (const { entry } of decodeBatch(element, NO_KEYS).entries) if (entry.kind === 'fence') yield* entry.ids
     }
   }
 }
