@@ -165,7 +165,14 @@ function differenceOf(a: Replica, b: Replica): string | undefined {
     if (!b.room.forked.has(id)) return `only one knows that log ${id.toString(16)} is forked`
   for (const id of b.room.forked)
     if (!a.room.forked.has(id)) return `only one knows that log ${id.toString(16)} is forked`
-  return logsDiffer(a, b) ?? logsDiffer(b, a)
+  return removalsDiffer(a, b) ?? removalsDiffer(b, a) ?? logsDiffer(a, b) ?? logsDiffer(b, a)
+}
+
+function removalsDiffer(a: Replica, b: Replica): string | undefined {
+  for (const { store, name } of a.members.others()) {
+    if (a.members.isRemoved(store) !== b.members.isRemoved(store)) return `only one knows that ${name} was removed`
+  }
+  return undefined
 }
 
 function logsDiffer(a: Replica, b: Replica): string | undefined {

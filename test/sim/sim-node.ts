@@ -17,6 +17,7 @@ export interface NodeSurroundings {
   readonly network: SimNetwork
   readonly observer: Observer
   readonly updateBytesMax: number
+  readonly removedKeptMax: number
   /** Those of all nodes that belong to the room. */
   disks(): ReadonlyMap<NodeName, SimDisk>
   /** Notes that something happened, for the trace. */
@@ -183,6 +184,7 @@ export class SimNode {
         ...{ name: this.name, life, room: world.room, seeds: this.seeds, machine: this.machine, disk: this.disk },
         ...{ time: world.time, network: world.network, repair, release: this.release, bornAt: resumed?.bornAt },
         updateBytesMax: world.updateBytesMax,
+        removedKeptMax: world.removedKeptMax,
         hooks: {
           writing: () => this.#reached('write'),
           landed: () => this.#reached('landed'),

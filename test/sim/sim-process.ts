@@ -37,6 +37,7 @@ export interface ProcessOptions {
   readonly release: 1 | 2
   /** Of one answer to a peer that lacks a part of a log, about. */
   readonly updateBytesMax: number
+  readonly removedKeptMax: number
   /** Where the random numbers stood when this process began for the first time: a resumed snapshot keeps its name. */
   readonly bornAt: number | undefined
   readonly hooks: StoreHooks & { witnessed?(): void }
@@ -91,7 +92,13 @@ export class SimProcess {
       foldGraceMs = 0,
     } = room
     const settings = {
-      ...{ ...checked, updateBytesMax: options.updateBytesMax, foldAfterMs, foldGraceMs },
+      ...{
+        ...checked,
+        updateBytesMax: options.updateBytesMax,
+        removedKeptMax: options.removedKeptMax,
+        foldAfterMs,
+        foldGraceMs,
+      },
       ...(commitEntriesMax !== undefined && { commitEntriesMax }),
       ...(retryWindowMs !== undefined && { retryWindowMs }),
       ...(operationsMax !== undefined && { operationsMax }),

@@ -17,6 +17,7 @@ const SETTLED = Promise.resolve()
 
 /** What each node of a room answers at most at once: what real ones do, or less. */
 const UPDATE_BYTES_MAX = [256 * 1024, 300, 300, 1_000] as const
+const REMOVED_KEPT_MAX = [0, 0, 1, 16] as const
 
 type CommandOf<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>
 
@@ -43,6 +44,7 @@ export class World {
   readonly #draw: Draw
   /** Of all processes: most rooms catch up in many small answers. */
   readonly #updateBytesMax: number
+  readonly #removedKeptMax: number
   readonly #observer: Observer
   readonly #trace: ((line: string) => void) | undefined
   #failure: Error | undefined
@@ -55,6 +57,7 @@ export class World {
     this.room = room
     this.#draw = drawsOf(seed)
     this.#updateBytesMax = new Stream(this.#draw, 'update bytes', 0).pick(UPDATE_BYTES_MAX)
+    this.#removedKeptMax = new Stream(this.#draw, 'removed kept', 0).pick(REMOVED_KEPT_MAX)
     this.#trace = trace
     this.#observer = guarded(observer, error => {
       this.#failure ??= error
@@ -479,7 +482,8 @@ export class World {
     const seeds = [...new Set([...this.room.nodes, ...this.nodes.keys()])].filter(other => other !== name)
     const { room, time, network } = this
     const node = new SimNode(name, machine, disk, seeds, {
-      ...{ room, time, network, observer: this.#observer, updateBytesMax: this.#updateBytesMax },
+      ...{ room, time, network, observer: this.#observer },
+      ...{ updateBytesMax: this.#updateBytesMax, removedKeptMax: this.#removedKeptMax },
       disks: () => this.disks(),
       note: (what, by) => this.note(what, by),
     })

@@ -123,7 +123,8 @@ export class Lifecycle {
 
   #makeEngine(): Engine {
     const { name, repair, heartbeatMs, antiEntropyMs, replicasTimeoutMs, batchVersion } = this.settings
-    const { updateBytesMax, commitEntriesMax, operationsMax, retryWindowMs, foldAfterMs, foldGraceMs } = this.settings
+    const { updateBytesMax, commitEntriesMax, removedKeptMax } = this.settings
+    const { operationsMax, retryWindowMs, foldAfterMs, foldGraceMs } = this.settings
     const { id: store } = this.store
     const { seeds, urls } = this.network
     return new Engine({
@@ -140,6 +141,7 @@ export class Lifecycle {
           foldGraceMs,
           ...(updateBytesMax !== undefined && { updateBytesMax }),
           ...(commitEntriesMax !== undefined && { commitEntriesMax }),
+          ...(removedKeptMax !== undefined && { removedKeptMax }),
           instance: this.#instance,
           urls,
           random: this.host.random,

@@ -85,6 +85,7 @@ export interface Internals {
   readonly doorClientsMax?: number
   readonly updateBytesMax?: number
   readonly commitEntriesMax?: number
+  readonly removedKeptMax?: number
 }
 
 /** Options, checked once and completed. */

@@ -43,6 +43,15 @@ export interface FoldingFigures {
   readonly waitsFor: readonly string[]
 }
 
+interface FoldingOptions {
+  /** For how long an id is nobody's before it is claimed. */
+  readonly afterMs: number
+  /** For how long folded slots are remembered: what turns up of them meanwhile still counts. */
+  readonly graceMs: number
+  /** Removed members of which the own log keeps more than the store. */
+  readonly removedKeptMax: number
+}
+
 /** Moves what was counted under ids that nobody writes under any more into the own log: of restarted nodes, of members that left or
  *  were removed, of forked logs. One claims an id; once every member stands past the claim nobody writes under it, and everything
  *  that was written is here. Then its slots move into absorbed slots, and at last a fence is all that stays. */
@@ -66,10 +75,7 @@ export class Folding {
     readonly peers: Peers,
     readonly stands: Stands,
     readonly admission: Admission,
-    /** For how long an id is nobody's before it is claimed. */
-    readonly afterMs: number,
-    /** For how long folded slots are remembered: what turns up of them meanwhile still counts. */
-    readonly graceMs: number,
+    readonly options: FoldingOptions,
   ) {}
 
   look(nowMs: number): void {
@@ -131,7 +137,7 @@ export class Folding {
 
   /** Notes which ids are nobody's, often enough for `afterMs`. */
   #watch(): void {
-    if (this.#nowMs - this.#watchedMs < this.afterMs / WATCHES) return
+    if (this.#nowMs - this.#watchedMs < this.options.afterMs / WATCHES) return
     this.#watchedMs = this.#nowMs
     const live = this.#live()
     const held = new Set([...this.room.logs.keys(), ...this.room.forked])
@@ -172,7 +178,8 @@ export class Folding {
     for (const id of live) if (id < own) return []
     const entries: Entry[] = []
     for (const [id, sinceMs] of this.#retired) {
-      if (this.#nowMs - sinceMs < this.afterMs || live.has(id) || !this.#isWhole(id) || this.#isClaimed(id)) continue
+      if (this.#nowMs - sinceMs < this.options.afterMs || live.has(id) || !this.#isWhole(id) || this.#isClaimed(id))
+        continue
       if (!this.admission.ask()) return []
       // Whoever learns of the claim learned of the fork before it, and adopts what it knows of the log.
       const fork: Entry = { kind: 'fork', replica: id }
@@ -249,7 +256,7 @@ export class Folding {
   /** Whether all of an id is folded, and what turns up of it still counts. */
   #isRemembered(id: ReplicaId): boolean {
     const done = this.#progress.get(id)?.done
-    return done !== undefined && this.#nowMs - done.sinceMs < this.graceMs
+    return done !== undefined && this.#nowMs - done.sinceMs < this.options.graceMs
   }
 
   #progressOf(own: ReplicaId, id: ReplicaId): Progress {
@@ -278,7 +285,7 @@ export class Folding {
     drops.push(...requiring(this.room, own, points))
     for (const { log } of points) drops.push({ kind: 'drop', of: { requires: log } })
     // What reads fences reads these lists, too.
-    if (this.#folds.fences > 0) drops.push(...listRemoved(this.room, own))
+    if (this.#folds.fences > 0) drops.push(...listRemoved(this.room, own, this.options.removedKeptMax))
     for (const entry of this.room.carried.of(own)) {
       if (!concernsOver(this.room, entry)) continue
       if (entry.kind === 'fork') drops.push({ kind: 'drop', of: { fork: entry.replica } })

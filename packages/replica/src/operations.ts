@@ -38,10 +38,16 @@ export interface OperationFigures {
   readonly waitsFor: readonly string[]
 }
 
+type OperationsOptions = Pick<
+  ReplicaOptions,
+  'store' | 'operationsMax' | 'retryWindowMs' | 'foldAfterMs' | 'foldGraceMs' | 'removedKeptMax'
+>
+
 const OPERATIONS_MAX = 500_000
 const RETRY_WINDOW_MS = 600_000
 const FOLD_AFTER_MS = 60_000
 const FOLD_GRACE_MS = 86_400_000
+const REMOVED_KEPT_MAX = 16
 /** Below both no slot can run full by what waits for a commit. */
 const LARGE_AMOUNT = 2 ** 40
 const LARGE_TOTAL = 2 ** 52
@@ -62,7 +68,7 @@ export class Operations {
   readonly retryWindowMs: number
 
   constructor(
-    options: Pick<ReplicaOptions, 'store' | 'operationsMax' | 'retryWindowMs' | 'foldAfterMs' | 'foldGraceMs'>,
+    options: OperationsOptions,
     readonly room: Room,
     readonly commits: Commits,
     members: Membership,
@@ -72,11 +78,11 @@ export class Operations {
     this.retryWindowMs = options.retryWindowMs ?? RETRY_WINDOW_MS
     this.stands = new Stands(room, commits, members, peers)
     this.#admission = new Admission(options.store, room, commits, this.stands)
-    const { foldAfterMs = FOLD_AFTER_MS, foldGraceMs = FOLD_GRACE_MS } = options
-    const { stands } = this
-    this.folding = new Folding(room, commits, peers, stands, this.#admission, foldAfterMs, foldGraceMs)
+    const { foldAfterMs: afterMs = FOLD_AFTER_MS, foldGraceMs: graceMs = FOLD_GRACE_MS } = options
+    const { removedKeptMax = REMOVED_KEPT_MAX } = options
+    this.folding = new Folding(room, commits, peers, this.stands, this.#admission, { afterMs, graceMs, removedKeptMax })
     const isFinal = (log: ReplicaId) => this.folding.isFinal(log)
-    this.settling = new Settling(room, commits, stands, this.retryWindowMs, this.operationsMax, isFinal)
+    this.settling = new Settling(room, commits, this.stands, this.retryWindowMs, this.operationsMax, isFinal)
     commits.work = firstOf(this.settling, this.folding)
   }
 

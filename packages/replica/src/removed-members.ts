@@ -1,14 +1,13 @@
 import type { Entry, ReplicaId } from '@tallymesh/crdt'
 import type { Room } from './room.js'
 
-/** Removed members that are kept with their names and addresses, for those who look; more are only listed. */
-const KEPT_MAX = 16
 /** Records that one commit puts into lists. */
 const LISTED_MAX = 250
 
 /** What the own log has to say to name removed members in lists, in place of their records; but for those whose addresses are seeds of
- *  this node, which are known by them to be nobody's. */
-export function listRemoved({ carried, members }: Room, own: ReplicaId): Entry[] {
+ *  this node, which are known by them to be nobody's.
+ *  @param keptMax how many keep their records all the same, for those who look for a name */
+export function listRemoved({ carried, members }: Room, own: ReplicaId, keptMax: number): Entry[] {
   const said = new Map([...carried.recordsOf(own)].map(record => [record.store, record]))
   const kept: Entry[] = []
   for (const { store, name, urls } of members.listed > 0 ? members.others() : []) {
@@ -16,7 +15,7 @@ export function listRemoved({ carried, members }: Room, own: ReplicaId): Entry[]
     if (isKept) kept.push({ kind: 'member', store, name: name || store, urls, removed: true })
   }
   const removed = [...said.values()].filter(({ store, urls }) => members.isRemoved(store) && !members.isSeed(urls))
-  if (removed.length <= KEPT_MAX) return kept
+  if (removed.length <= keptMax) return kept
   const stores = removed.slice(0, LISTED_MAX).map(({ store }) => store)
   const drops = stores.map((member): Entry => ({ kind: 'drop', of: { member } }))
   return [...kept, ...carried.listing(own, stores), ...drops]

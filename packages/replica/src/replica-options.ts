@@ -30,4 +30,6 @@ export interface ReplicaOptions {
   readonly foldGraceMs?: number
   /** Entries of one commit, at most: what bounds the time that forming it takes. 100 or more; default 2,048. */
   readonly commitEntriesMax?: number
+  /** Removed members of which a log keeps names and addresses; once it holds more, only their stores are listed. Default 16. */
+  readonly removedKeptMax?: number
 }

@@ -157,8 +157,10 @@ export class SimDisk {
     else this.#written = this.#synced
   }
 
-  /** Flips a bit of one record; answers whether there is one that is whole. */
+  /** Flips a bit of one record; answers whether there is one that is whole. What is written is durable by then: a write that lands
+   *  later may delete copies of what the flip takes, and who asks what is left would not know. */
   flip(record: number): boolean {
+    this.#sync()
     const whole = [...this.#written.logs].flatMap(([log, stored]) =>
       recordsOf(stored).flatMap(({ clock, flipped }, i) =>
         flipped ? [] : [{ log, clock, head: i === 0 && !!stored.head }],
@@ -166,10 +168,8 @@ export class SimDisk {
     )
     const chosen = whole[record % Math.max(1, whole.length)]
     if (!chosen) return false
-    const flip = (state: DiskState) => withFlipped(state, chosen.log, chosen.clock, chosen.head)
-    const same = this.#synced === this.#written
-    this.#written = flip(this.#written)
-    this.#synced = same ? this.#written : flip(this.#synced)
+    this.#written = withFlipped(this.#written, chosen.log, chosen.clock, chosen.head)
+    this.#synced = this.#written
     return true
   }
 
