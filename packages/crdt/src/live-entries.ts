@@ -1,4 +1,7 @@
+import type { HashedEntry } from './batch.js'
 import { Digest } from './digest.js'
+import { entryIdentity } from './entry.js'
+import { removedBy } from './ledger-entry.js'
 import { roomFor } from './row-index.js'
 
 /** For each identity in a log, where its live entry stands and what that entry hashes to; and for each element, how many of
@@ -38,6 +41,12 @@ export class LiveEntries {
   hashOf(identity: string): Hash | undefined {
     const row = this.#row(identity)
     return row === -1 ? undefined : { lo: this.#lo[row] as number, hi: this.#hi[row] as number }
+  }
+
+  /** An entry of the element at `clock`. */
+  take({ entry, lo, hi }: HashedEntry, clock: number): void {
+    if (entry.kind !== 'drop') this.set(entryIdentity(entry), clock, lo, hi)
+    for (const identity of removedBy(entry)) this.delete(identity)
   }
 
   /** The entry of `identity` in the element at `clock` is now the live one. */

@@ -15,3 +15,14 @@ export function decodeLogBatch(log: ReplicaId, bytes: Uint8Array, known: KnownKe
   }
   return batch
 }
+
+/** Which of the batches does not follow the one before it, or -1: each names the checksum of that.
+ *  @param tip the one before the first, if it is known */
+export function brokenChain(tip: number | undefined, batches: readonly Batch[]): number {
+  let before = tip
+  for (const [i, { previous, checksum }] of batches.entries()) {
+    if (before !== undefined && previous !== before) return i
+    before = checksum
+  }
+  return -1
+}

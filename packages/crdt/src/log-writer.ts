@@ -10,7 +10,6 @@ import {
 } from './batch.js'
 import { checkMember, type Entry, entryIdentity } from './entry.js'
 import { removedBy } from './ledger-entry.js'
-import type { Hash, LiveEntries } from './live-entries.js'
 import { encodeLogUpdate, type LogUpdate } from './log-update.js'
 import type { ReplicaLog } from './replica-log.js'
 
@@ -67,7 +66,11 @@ export class LogWriter {
     }
     const bytes = encodeLogUpdate(log.id, update)
     this.#entries += entries.length + moved.length
-    log.apply({ verdict: 'new', bytes, update, clock, batches: batches.map(({ batch }) => batch) })
+    log.written(
+      bytes,
+      update,
+      batches.map(({ batch }) => batch),
+    )
     return { bytes, clock, headMoved: update.deletes !== undefined }
   }
 
@@ -113,52 +116,18 @@ export class LogWriter {
     return this.#cleaning
   }
 
-  /** Turns packs into batches. Only the last declares the new head: before it, moved entries may still stand below. */
+  /** Turns packs into batches, and makes their entries live, in their order: so each digest is the one that readers find. Only the last
+   *  declares the new head: before it, moved entries may still stand below. */
   #seal(packs: readonly Pack[], head: number, salt: number): Array<{ bytes: Uint8Array; batch: Batch }> {
-    const digest = this.log.live.digest.copy()
-    const removed = new RemovedWithin(packs, this.log.live)
+    const { live, clock } = this.log
     let previous = this.log.tip ?? 0
     return packs.map((pack, i) => {
-      for (const { entry, lo, hi } of pack.entries) {
-        if (entry.kind !== 'drop') {
-          const identity = entryIdentity(entry)
-          const old = removed.set(identity, { lo, hi })
-          if (old) digest.subtract(old.lo, old.hi)
-          digest.add(lo, hi)
-        }
-        for (const identity of removedBy(entry)) {
-          const old = removed.set(identity, undefined)
-          if (old) digest.subtract(old.lo, old.hi)
-        }
-      }
+      for (const entry of pack.entries) live.take(entry, clock + i)
       const declared = i === packs.length - 1 ? head : this.log.head
-      const frame = { previous, salt, head: declared, digest: digest.copy() }
+      const frame = { previous, salt, head: declared, digest: live.digest.copy() }
       const bytes = encodeBatch(frame, pack)
       previous = batchChecksum(bytes)
       return { bytes, batch: { ...frame, entries: pack.entries, checksum: previous } }
     })
-  }
-}
-
-/** What is live while a commit is gone through: of what it removes there may be several entries in it. */
-class RemovedWithin {
-  readonly #identities = new Set<string>()
-  readonly #within = new Map<string, Hash | undefined>()
-
-  constructor(
-    packs: readonly Pack[],
-    readonly live: LiveEntries,
-  ) {
-    for (const { entries } of packs) {
-      for (const { entry } of entries) for (const identity of removedBy(entry)) this.#identities.add(identity)
-    }
-  }
-
-  /** This is live of an identity now. Answers what was before. */
-  set(identity: string, hash: Hash | undefined): Hash | undefined {
-    if (!this.#identities.has(identity)) return this.live.hashOf(identity)
-    const old = this.#within.has(identity) ? this.#within.get(identity) : this.live.hashOf(identity)
-    this.#within.set(identity, hash)
-    return old
   }
 }

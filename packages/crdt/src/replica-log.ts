@@ -1,12 +1,12 @@
 import * as Y from 'yjs'
 import type { Batch } from './batch.js'
 import type { Digest } from './digest.js'
-import { type Entry, entryIdentity, type KnownKeys } from './entry.js'
+import type { Entry, KnownKeys } from './entry.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, showReplicaId } from './ids.js'
-import { dropOf, removedBy } from './ledger-entry.js'
+import { dropOf } from './ledger-entry.js'
 import { LiveEntries } from './live-entries.js'
-import { decodeLogBatch } from './log-batch.js'
+import { brokenChain, decodeLogBatch } from './log-batch.js'
 import { decodeLogUpdate, encodeLogUpdate, type LogUpdate, logRoot } from './log-update.js'
 import { StagedEntries } from './staged-entries.js'
 import type { CheckedUpdate, Verdict } from './verdict.js'
@@ -61,7 +61,7 @@ export class ReplicaLog {
     return this.#declaredHead >= this.#gapEnd && this.#head >= this.#gapEnd
   }
 
-  /** How many structs Yjs holds for this log: what its memory and load time depend on. */
+  /** How many structs Yjs holds for this log. */
   get structs(): number {
     return this.#structs().length
   }
@@ -102,6 +102,13 @@ export class ReplicaLog {
     return entries
   }
 
+  /** As `apply`, of a commit whose entries its writer made live. */
+  written(bytes: Uint8Array, update: LogUpdate, batches: readonly Batch[]): void {
+    Y.applyUpdate(this.doc, bytes, this)
+    for (const batch of batches) this.#pass(batch)
+    this.#moveHead(update)
+  }
+
   /** `check` and `apply` in one, for a log that is being loaded and is thrown away where this throws: it then holds a part of
    *  the update. Answers the entries in order. About twice as fast as the two.
    *  @throws TallymeshError LOG_DAMAGED, or what `check` throws */
@@ -137,15 +144,18 @@ export class ReplicaLog {
   }
 
   #append(batch: Batch, entries: Entry[]): void {
-    for (const { entry, lo, hi } of batch.entries) {
-      if (entry.kind !== 'drop') this.live.set(entryIdentity(entry), this.#clock, lo, hi)
-      for (const identity of removedBy(entry)) this.live.delete(identity)
-      entries.push(entry)
+    for (const hashed of batch.entries) {
+      this.live.take(hashed, this.#clock)
+      entries.push(hashed.entry)
     }
-    this.#clock++
     if (this.#declaredHead < this.#gapEnd && batch.head >= this.#gapEnd) this.#closeGap(entries)
-    this.#declaredHead = Math.max(this.#declaredHead, batch.head)
-    this.#tip = batch.checksum
+    this.#pass(batch)
+  }
+
+  #pass({ head, checksum }: Batch): void {
+    this.#clock++
+    this.#declaredHead = Math.max(this.#declaredHead, head)
+    this.#tip = checksum
   }
 
   /** All that is live now was written behind the gap: what this log still holds from before it was dropped within. */
@@ -162,8 +172,8 @@ export class ReplicaLog {
   #declares({ deletes }: LogUpdate): boolean {
     if (!deletes || deletes.to <= this.#head) return true
     const { from, to } = deletes
-    const declared = from <= this.#head && to <= this.#declaredHead && to <= this.#clock
-    return declared && this.live.liveIn(this.#head, to) === 0
+    if (from > this.#head || to > Math.min(this.#declaredHead, this.#clock)) return false
+    return this.live.liveIn(this.#head, to) === 0
   }
 
   /** The updates that a holder of [0, from) lacks, as one update of at most about `bytesMax` bytes: elements first, the
@@ -193,8 +203,8 @@ export class ReplicaLog {
   /** The batch at a clock in [head, clock), as bytes. */
   element(clock: number): Uint8Array {
     const held = this.#held(clock)
-    if (held) return held
-    throw new TallymeshError('LOG_DAMAGED', `log ${showReplicaId(this.id)} holds no batch at clock ${clock}`)
+    if (!held) throw damaged(`log ${showReplicaId(this.id)} holds no batch at clock ${clock}`)
+    return held
   }
 
   /** The head follows a deletion, and goes past a gap of a catch-up that begins there: its elements are deleted too. */
@@ -238,14 +248,9 @@ export class ReplicaLog {
 
   /** Each batch names the one before it. */
   #breaksChain(firstNew: number, batches: readonly Batch[]): string | undefined {
-    let tip = firstNew === this.#clock ? this.#tip : undefined
-    for (const [i, batch] of batches.entries()) {
-      if (tip !== undefined && batch.previous !== tip) {
-        return `log ${showReplicaId(this.id)} has two histories: the batch at clock ${firstNew + i} follows another one`
-      }
-      tip = batch.checksum
-    }
-    return undefined
+    const at = brokenChain(firstNew === this.#clock ? this.#tip : undefined, batches)
+    if (at === -1) return undefined
+    return `log ${showReplicaId(this.id)} has two histories: the batch at clock ${firstNew + at} follows another one`
   }
 
   /** Follows the digest through the new batches. */
