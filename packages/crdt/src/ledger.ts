@@ -4,6 +4,7 @@ import type { ReplicaId } from './ids.js'
 import type { LedgerEntry } from './ledger-entry.js'
 import { absorbedUnder } from './ledger-ids.js'
 import { LedgerStaging, type StagedEntries } from './ledger-staging.js'
+import { OpenOperations } from './open-operations.js'
 import {
   type ArrivedSettlement,
   type LogLedger,
@@ -18,6 +19,7 @@ import {
 import { hashCounts, type OperationCount, type SettlementEntry } from './operation-entry.js'
 import type { OperationId } from './operation-id.js'
 import type { Table } from './table.js'
+import { Weighing } from './weighing.js'
 
 /** What all logs say of operations, and of ids that are folded, together. An operation counts once: beside the slots while some log
  *  carries it, and in absorbed slots once a log settled it. Entries act only where that holds at every moment: those of one update
@@ -26,12 +28,11 @@ import type { Table } from './table.js'
 export class Ledger {
   readonly operations = new Map<OperationId, Operation>()
   readonly logs = new Map<ReplicaId, LogLedger>()
-  /** The operations that count beside the slots, each with the `nowMs` at which it began to here: the oldest first. */
-  readonly openSinceMs = new Map<OperationId, number>()
+  /** The operations that count beside the slots: they are not settled. */
+  readonly open = new OpenOperations()
+  readonly #weighing = new Weighing()
   /** The caller's time, in ms from any moment on. */
   nowMs = 0
-  /** How many operations count beside the slots: they are not settled. */
-  open = 0
   /** The largest floor that some log declared, in ms since 1970. */
   floorMs = 0
   /** Counts up with everything that acts. */
@@ -39,7 +40,6 @@ export class Ledger {
   readonly folds: Folds
   readonly staging = new LedgerStaging()
   #changed: number[] = []
-  readonly #touched = new Set<Operation>()
   #arrived: ArrivedSettlement[] = []
   #fenced: ReplicaId[] = []
 
@@ -88,8 +88,7 @@ export class Ledger {
       removed = this.table.removed
       for (const [log, staged] of this.staging.takeClosed(holds, force)) this.#act(log, staged)
     }
-    for (const operation of this.#touched) this.#weigh(operation)
-    this.#touched.clear()
+    this.#weighing.weigh(this, this.#changed)
     if (this.#changed.length === 0) return NONE
     const changed = this.#changed
     this.#changed = []
@@ -179,7 +178,7 @@ export class Ledger {
         operation.counts ??= entry.counts
         operation.carriers = withLog(operation.carriers, log)
         if (!ledger.carried.has(entry.id)) ledger.carried.set(entry.id, at.clock)
-        this.#touched.add(operation)
+        this.#weighing.touch(operation)
         return
       }
       case 'settlement':
@@ -215,7 +214,7 @@ export class Ledger {
       for (const settled of entry.operations) {
         const operation = this.#operation(settled.id, undefined, settled)
         operation.settlers = withPoint(operation.settlers, at)
-        this.#touched.add(operation)
+        this.#weighing.touch(operation)
       }
     }
     for (const { id } of entry.operations) this.#uncarry(at, ledger, this.operations.get(id))
@@ -258,7 +257,7 @@ export class Ledger {
     if (!operation || !ledger.carried.delete(operation.id)) return
     operation.carriers = withoutLog(operation.carriers, log)
     if (operation.settlers.length > 0) operation.drops = withPoint(operation.drops, by)
-    this.#touched.add(operation)
+    this.#weighing.touch(operation)
   }
 
   #unsettle(log: ReplicaId, ledger: LogLedger, number: number): void {
@@ -268,29 +267,8 @@ export class Ledger {
       const operation = this.operations.get(id)
       if (!operation) continue
       operation.settlers = withoutPoint(operation.settlers, log)
-      this.#touched.add(operation)
+      this.#weighing.touch(operation)
     }
-  }
-
-  /** Counts an operation, or no longer, by who tells of it now. */
-  #weigh(operation: Operation): void {
-    const { id, carriers, settlers } = operation
-    const counts = carriers.length > 0 && settlers.length === 0
-    if (counts !== operation.counted) {
-      operation.counted = counts
-      const sign = counts ? 1 : -1
-      this.open += sign
-      if (counts) this.openSinceMs.set(id, this.nowMs)
-      else this.openSinceMs.delete(id)
-      for (const { key, p, n } of operation.counts ?? []) {
-        const at = this.table.idOf(key)
-        this.table.addBeside(at, sign * p, sign * n)
-        this.#changed.push(at)
-      }
-    }
-    if (carriers.length > 0) return
-    operation.counts = undefined
-    if (settlers.length === 0) this.operations.delete(id)
   }
 }
 

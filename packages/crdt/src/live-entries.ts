@@ -38,9 +38,10 @@ export class LiveEntries {
     return live
   }
 
-  hashOf(identity: string): Hash | undefined {
+  /** Takes the hash of the live entry of `identity`, if there is one, out of a digest. */
+  subtract(identity: string, from: Digest): void {
     const row = this.#row(identity)
-    return row === -1 ? undefined : { lo: this.#lo[row] as number, hi: this.#hi[row] as number }
+    if (row !== -1) from.subtract(this.#lo[row] as number, this.#hi[row] as number)
   }
 
   /** An entry of the element at `clock`. */
@@ -98,9 +99,4 @@ export class LiveEntries {
     if (count > 0) this.#liveAt.set(clock, count)
     else this.#liveAt.delete(clock)
   }
-}
-
-export interface Hash {
-  readonly lo: number
-  readonly hi: number
 }

@@ -11,6 +11,7 @@ const MARK = 4
 const BYTES = 16
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
 const TIME_MS_MAX = 2 ** 48 - 1
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Reads a UUID, with or without its hyphens. @throws TallymeshError INVALID_OPERATION */
 export function operationId(text: unknown): OperationId {
@@ -29,12 +30,9 @@ export function operationId(text: unknown): OperationId {
 
 /** The id as a UUID is written: with hyphens. */
 export function showOperationId(id: OperationId): string {
-  let hex = ''
-  for (let i = 0; i < BYTES; i++) {
-    if (i === 4 || i === 6 || i === 8 || i === 10) hex += '-'
-    hex += (0x100 + byteOf(id, i)).toString(16).slice(1)
-  }
-  return hex
+  const h = (i: number) => HEX[byteOf(id, i)] as string
+  const [time, rest] = [`${h(0)}${h(1)}${h(2)}${h(3)}-${h(4)}${h(5)}`, `${h(6)}${h(7)}-${h(8)}${h(9)}`]
+  return `${time}-${rest}-${h(10)}${h(11)}${h(12)}${h(13)}${h(14)}${h(15)}`
 }
 
 /** When the id was made, in ms since 1970, where it says so: a UUID of version 7 (RFC 9562, 5.7). */
@@ -67,7 +65,8 @@ export function freshOperationId(nowMs: number, random: Random): OperationId {
 }
 
 export function writeOperationId(encoder: encoding.Encoder, id: OperationId): void {
-  for (let i = 0; i < BYTES; i++) encoding.writeUint8(encoder, byteOf(id, i))
+  for (let i = 0; i < BYTES; i++) scratch[i] = byteOf(id, i)
+  encoding.writeUint8Array(encoder, scratch)
 }
 
 /** Reads what `writeOperationId` wrote. @throws RangeError where it ends too early */

@@ -18,6 +18,10 @@ export interface Operation {
   drops: readonly LogPoint[]
   /** Whether its counts are in the table's totals beside the slots. */
   counted: boolean
+  /** The time of the ledger at which they came there, in ms. */
+  openSinceMs: number
+  /** Who tells of it has changed: it is to be weighed. */
+  touched: boolean
 }
 
 /** All of a log below a clock. */
@@ -54,7 +58,8 @@ export function newOperation(
   counts: readonly OperationCount[] | undefined,
   { lo, hi }: Pick<Operation, 'lo' | 'hi'>,
 ): Operation {
-  return { id, counts, lo, hi, carriers: NO_LOGS, settlers: NO_POINTS, drops: NO_POINTS, counted: false }
+  const unknown = { carriers: NO_LOGS, settlers: NO_POINTS, drops: NO_POINTS }
+  return { id, counts, lo, hi, ...unknown, counted: false, openSinceMs: 0, touched: false }
 }
 
 let loneLog: readonly ReplicaId[] = NO_LOGS

@@ -10,10 +10,12 @@ interface StagedEntry {
   readonly clock: number
 }
 
+const REMOVED: StagedEntry = { lo: 0, hi: 0, clock: -1 }
+
 /** What would be live in a log once new batches are applied to it: nothing of the log changes. */
 export class StagedEntries {
-  /** By identity; undefined where the batches remove it. */
-  readonly #staged = new Map<string, StagedEntry | undefined>()
+  /** By identity; REMOVED where the batches remove it. */
+  readonly #staged = new Map<string, StagedEntry>()
   /** The sum over what would be live. */
   readonly digest: Digest
 
@@ -24,7 +26,7 @@ export class StagedEntries {
   /** The batch at `clock` would follow. */
   add({ entries }: Batch, clock: number): void {
     for (const { entry, lo, hi } of entries) {
-      for (const identity of removedBy(entry)) this.#replace(identity, undefined)
+      for (const identity of removedBy(entry)) this.#replace(identity, REMOVED)
       if (entry.kind === 'drop') continue
       this.#replace(entryIdentity(entry), { lo, hi, clock })
       this.digest.add(lo, hi)
@@ -34,7 +36,7 @@ export class StagedEntries {
   /** Everything that is live stands behind a gap that ends at `gapEnd`: the rest of what may be dropped was dropped within. */
   closeGap(gapEnd: number): void {
     for (const identity of this.live.identitiesBelow(gapEnd)) {
-      if (dropOf(identity) && !this.#staged.has(identity)) this.#replace(identity, undefined)
+      if (dropOf(identity) && !this.#staged.has(identity)) this.#replace(identity, REMOVED)
     }
   }
 
@@ -44,15 +46,15 @@ export class StagedEntries {
     for (const [identity, entry] of this.#staged) {
       const old = this.live.clockOf(identity)
       if (old !== -1 && old >= from && old < to) live--
-      if (entry && entry.clock < to) live++
+      if (entry !== REMOVED && entry.clock < to) live++
     }
     return live
   }
 
-  #replace(identity: string, entry: StagedEntry | undefined): void {
+  #replace(identity: string, entry: StagedEntry): void {
     const staged = this.#staged.get(identity)
-    const old = staged ?? (this.#staged.has(identity) ? undefined : this.live.hashOf(identity))
-    if (old) this.digest.subtract(old.lo, old.hi)
+    if (staged) this.digest.subtract(staged.lo, staged.hi)
+    else this.live.subtract(identity, this.digest)
     this.#staged.set(identity, entry)
   }
 }

@@ -147,6 +147,11 @@ export class OperationCalls {
 /** The sums for each key, in key order. @throws TallymeshError INVALID_OPTION, INVALID_AMOUNT, COUNTER_OVERFLOW */
 function operationCounts(entries: readonly OperationAdd[]): readonly OperationCount[] {
   if (entries.length === 0) throw new TallymeshError('INVALID_OPTION', 'an operation counts on at least one key')
+  const [only] = entries
+  if (only && entries.length === 1) {
+    checkSignedAmount(only.add)
+    return [{ key: only.key, p: Math.max(0, only.add), n: Math.max(0, -only.add) }]
+  }
   const sums = new Map<CounterKey, { p: number; n: number }>()
   for (const { key, add } of entries) {
     checkSignedAmount(add)

@@ -10,6 +10,8 @@ import {
 
 /** @throws TallymeshError OPERATION_TOO_LARGE */
 export function checkSize(id: OperationId, counts: readonly OperationCount[]): void {
+  // One key always fits.
+  if (counts.length === 1) return
   if (counts.length <= OPERATION_COUNTS_MAX && countsBytes(counts) <= OPERATION_BYTES_MAX) return
   const text =
     `operation ${showOperationId(id)} counts on ${counts.length} keys; an operation takes up to ${OPERATION_COUNTS_MAX} keys ` +

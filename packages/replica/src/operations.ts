@@ -104,11 +104,11 @@ export class Operations {
 
   /** Operations as this node knows them. */
   get figures(): OperationFigures {
-    const { operations, open, openSinceMs, nowMs } = this.room.ledger
-    const [sinceMs = nowMs] = openSinceMs.values()
-    const waits = open > 0 || (this.#admission.asked && !this.#admission.admitted)
+    const { operations, open, nowMs } = this.room.ledger
+    const { sinceMs = nowMs } = open
+    const waits = open.size > 0 || (this.#admission.asked && !this.#admission.admitted)
     return {
-      ...{ known: operations.size, open, oldestMs: nowMs - sinceMs },
+      ...{ known: operations.size, open: open.size, oldestMs: nowMs - sinceMs },
       ...{ max: this.operationsMax, admitted: this.#admission.admitted },
       waitsFor: waits ? [...this.stands.away()] : [],
     }
@@ -116,7 +116,7 @@ export class Operations {
 
   /** The operations that count beside the slots now. */
   openIds(): OperationId[] {
-    return [...this.room.ledger.openSinceMs.keys()]
+    return this.room.ledger.open.all().map(({ id }) => id)
   }
 
   isOpen(id: OperationId): boolean {
@@ -213,8 +213,8 @@ export class Operations {
   #checkFull(): void {
     const { operations, open } = this.room.ledger
     const { extra } = this.commits
-    const isFull = open + extra.operations >= this.operationsMax || operations.size >= 2 * this.operationsMax
-    if (isFull) throw full(open + extra.operations, operations.size)
+    const isFull = open.size + extra.operations >= this.operationsMax || operations.size >= 2 * this.operationsMax
+    if (isFull) throw full(open.size + extra.operations, operations.size)
   }
 
   #raiseFloor(wallMs: number): void {

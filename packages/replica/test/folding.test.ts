@@ -321,7 +321,7 @@ test('operations of an id that is folded settle elsewhere', () => {
   room.until('it is folded', () => nodes.every(node => isGone(node, [id])))
   room.converge()
   assert.is(room.value(KEY), 54)
-  for (const node of nodes) assert.is(node.live.room.ledger.open, 0)
+  for (const node of nodes) assert.is(node.live.room.ledger.open.size, 0)
 })
 
 test.run()

@@ -145,7 +145,7 @@ test('a slot runs full by what its own node took, not by what others did', () =>
   refused(() => a.live.operations.take(idOf(2), counts(), NOW_MS), 'COUNTER_OVERFLOW')
   assert.is(take(room, b, 3, Number.MAX_SAFE_INTEGER), 'new')
   c.start()
-  room.until('settling', () => a.live.room.ledger.open === 0 && b.live.room.ledger.open === 0)
+  room.until('settling', () => a.live.room.ledger.open.size === 0 && b.live.room.ledger.open.size === 0)
   assert.is(c.live.table.valueBigInt(c.live.table.idOf(KEY)), 2n * BigInt(Number.MAX_SAFE_INTEGER))
 })
 
