@@ -59,7 +59,7 @@ export const anyStore: fc.Arbitrary<StoreId> = fc
   .bigInt({ min: 0n, max: 2n ** 128n - 1n })
   .map(bits => storeId(bits.toString(16).padStart(32, '0')))
 
-const anyLane = fc.integer({ min: 0, max: 2 ** 32 - 1 })
+const anyLane = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })
 const anyOperation = fc
   .bigInt({ min: 0n, max: 2n ** 128n - 1n })
   .map(bits => operationId(bits.toString(16).padStart(32, '0')))

@@ -162,7 +162,7 @@ export function readLedgerEntry(
         number: readUint(decoder),
         operations: readList(decoder, SETTLEMENT_MAX, () => {
           const id = readOperationId(decoder)
-          return { id, lo: decoding.readUint32(decoder), hi: decoding.readUint32(decoder) }
+          return { id, lo: decoding.readUint32(decoder) | 0, hi: decoding.readUint32(decoder) | 0 }
         }),
       }
     case LEDGER_KINDS.absorbed:

@@ -90,6 +90,12 @@ export class LogWriter {
     const budget = Math.max(2 * changed.length, 32)
     let head = log.head
     while (head < log.clock && this.#overBound(live, head, changed.length + moved.length)) {
+      if (log.live.liveIn(head, head + 1) === 0) {
+        this.#entries -= countEntries(log.element(head))
+        this.#cleaning = undefined
+        head++
+        continue
+      }
       const cleaning = this.#open(head)
       for (; cleaning.next < cleaning.entries.length; cleaning.next++) {
         const entry = cleaning.entries[cleaning.next] as Entry

@@ -8,7 +8,7 @@ export class OpenOperations {
 
   /** This one counts from `nowMs` on. */
   add(operation: Operation, nowMs: number): void {
-    operation.openSinceMs = nowMs
+    operation.openSinceMs = Math.trunc(nowMs)
     this.#operations.push(operation)
     this.size++
   }

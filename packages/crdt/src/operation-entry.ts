@@ -76,10 +76,10 @@ export function countsBytes(counts: readonly OperationCount[]): number {
   return encoded(counts).length
 }
 
-/** The hash of what an operation adds. */
+/** The hash of what an operation adds, as two signed 32-bit numbers: others take an object each. */
 export function hashCounts(counts: readonly OperationCount[]): { readonly lo: number; readonly hi: number } {
   const bytes = encoded(counts)
-  return { lo: hashLo(bytes, 0, bytes.length), hi: hashHi(bytes, 0, bytes.length) }
+  return { lo: hashLo(bytes, 0, bytes.length) | 0, hi: hashHi(bytes, 0, bytes.length) | 0 }
 }
 
 const scratch = encoding.createEncoder()

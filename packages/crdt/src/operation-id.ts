@@ -65,8 +65,13 @@ export function freshOperationId(nowMs: number, random: Random): OperationId {
 }
 
 export function writeOperationId(encoder: encoding.Encoder, id: OperationId): void {
-  for (let i = 0; i < BYTES; i++) scratch[i] = byteOf(id, i)
-  encoding.writeUint8Array(encoder, scratch)
+  const { cbuf, cpos } = encoder
+  if (cpos + BYTES > cbuf.length) {
+    for (let i = 0; i < BYTES; i++) encoding.writeUint8(encoder, byteOf(id, i))
+    return
+  }
+  for (let i = 0; i < BYTES; i++) cbuf[cpos + i] = byteOf(id, i)
+  encoder.cpos = cpos + BYTES
 }
 
 /** Reads what `writeOperationId` wrote. @throws RangeError where it ends too early */

@@ -105,7 +105,7 @@ export const anyRemovals: fc.Arbitrary<RemovalsEntry> = fc.record(
 const anyOperationId = fc
   .bigInt({ min: 0n, max: 2n ** 128n - 1n })
   .map(bits => operationId(bits.toString(16).padStart(32, '0')))
-const anyHash = fc.nat(0xffffffff)
+const anyHash = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })
 const anyCount = fc.record({ key: anyKey, p: anyTotal, n: anyTotal }, plain)
 
 /** What a log may say of operations. */

@@ -99,7 +99,7 @@ export class Settling {
         settlement.add(operation)
       }
     }
-    const forgotten = this.#forget(own, ledger, held, required)
+    const forgotten = this.#forget(own, ledger, held, required, operationsMax)
     const requires = [...required].map(([log, clock]): Entry => {
       // It takes the place of an earlier one, which still holds.
       return { kind: 'requires', log, clock: Math.max(clock, ledger.requires.get(log) ?? 0) }
@@ -108,10 +108,17 @@ export class Settling {
   }
 
   /** Own settlements that nobody needs any more: their window is over, every member holds them, and nobody carries what they name. */
-  #forget(own: ReplicaId, ledger: LogLedger, held: HeldByAll, required: Map<ReplicaId, number>): Entry[] {
+  #forget(
+    own: ReplicaId,
+    ledger: LogLedger,
+    held: HeldByAll,
+    required: Map<ReplicaId, number>,
+    settlementsMax: number,
+  ): Entry[] {
     const entries: Entry[] = []
     let floorMs = 0
     for (const { log, clock, entry, sinceMs } of this.#old) {
+      if (entries.length === settlementsMax) break
       if (log !== own || held.of(own) < clock || !ledger.settlements.has(entry.number)) continue
       const early = this.#nowMs - sinceMs < OWN_WINDOWS * this.retryWindowMs
       if (early && !this.#mayGoEarly(entry)) continue
