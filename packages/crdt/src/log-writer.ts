@@ -23,6 +23,9 @@ export interface AppendedCommit {
   readonly headMoved: boolean
 }
 
+/** Entries of elements that are kept as they were appended, at most: what is moved out of them need not be read again. */
+const KEPT_MAX = 16_384
+
 /** The head element that is being emptied, and how far its entries were looked at. */
 interface Cleaning {
   readonly clock: number
@@ -35,6 +38,9 @@ interface Cleaning {
 export class LogWriter {
   #entries = 0
   #cleaning: Cleaning | undefined
+  /** The entries of elements by clock, as far as they are kept. */
+  readonly #kept = new Map<number, readonly Entry[]>()
+  #keptEntries = 0
 
   /** @param version of the batches that it writes: one that every reader of the log knows */
   constructor(
@@ -66,6 +72,7 @@ export class LogWriter {
     }
     const bytes = encodeLogUpdate(log.id, update)
     this.#entries += entries.length + moved.length
+    for (const [i, { batch }] of batches.entries()) this.#keep(clock + i, batch)
     log.written(
       bytes,
       update,
@@ -91,9 +98,7 @@ export class LogWriter {
     let head = log.head
     while (head < log.clock && this.#overBound(live, head, changed.length + moved.length)) {
       if (log.live.liveIn(head, head + 1) === 0) {
-        this.#entries -= countEntries(log.element(head))
-        this.#cleaning = undefined
-        head++
+        this.#pass(head++)
         continue
       }
       const cleaning = this.#open(head)
@@ -104,9 +109,7 @@ export class LogWriter {
         if (moved.length === budget) return { moved, head }
         moved.push(entry)
       }
-      this.#entries -= cleaning.entries.length
-      this.#cleaning = undefined
-      head++
+      this.#pass(head++)
     }
     return { moved, head }
   }
@@ -117,9 +120,23 @@ export class LogWriter {
 
   #open(clock: number): Cleaning {
     if (this.#cleaning?.clock === clock) return this.#cleaning
-    const { entries } = decodeBatch(this.log.element(clock), this.log.known)
-    this.#cleaning = { clock, entries: entries.map(({ entry }) => entry), next: 0 }
+    const entries = this.#kept.get(clock) ?? entriesOf(decodeBatch(this.log.element(clock), this.log.known))
+    this.#cleaning = { clock, entries, next: 0 }
     return this.#cleaning
+  }
+
+  /** The element is emptied. */
+  #pass(clock: number): void {
+    this.#cleaning = undefined
+    this.#entries -= countEntries(this.log.element(clock))
+    this.#keptEntries -= this.#kept.get(clock)?.length ?? 0
+    this.#kept.delete(clock)
+  }
+
+  #keep(clock: number, batch: Batch): void {
+    if (this.#keptEntries + batch.entries.length > KEPT_MAX) return
+    this.#kept.set(clock, entriesOf(batch))
+    this.#keptEntries += batch.entries.length
   }
 
   /** Turns packs into batches, and makes their entries live, in their order: so each digest is the one that readers find. Only the last
@@ -136,4 +153,8 @@ export class LogWriter {
       return { bytes, batch: { ...frame, entries: pack.entries, checksum: previous } }
     })
   }
+}
+
+function entriesOf({ entries }: Batch): Entry[] {
+  return entries.map(({ entry }) => entry)
 }
