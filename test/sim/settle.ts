@@ -37,6 +37,8 @@ export async function settle(world: World, among: readonly SimNode[]): Promise<v
   // Who leaves waits for members that are away as long as it was told to.
   const healedMs = Math.max(beginMs, ...among.map(({ leavesUntilMs }) => leavesUntilMs))
   const endMs = healedMs + SETTLE_MS_MAX + 30 * antiEntropyMs + foldMs
+  // By then every caller waits for its outcome.
+  await world.runUntil(world.time.nowMs + world.patienceMs)
   for (;;) {
     // Who leaves may be out by now.
     const nodes = membersOf(among)

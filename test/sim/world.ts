@@ -18,6 +18,9 @@ const SETTLED = Promise.resolve()
 /** What each node of a room answers at most at once: what real ones do, or less. */
 const UPDATE_BYTES_MAX = [256 * 1024, 300, 300, 1_000] as const
 const REMOVED_KEPT_MAX = [0, 0, 1, 16] as const
+/** The share of calls whose caller waits for the outcome only after a while, up to so long. */
+const PATIENT = [0, 0, 0.2, 0.9] as const
+const PATIENCE_MS = 120
 
 type CommandOf<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>
 
@@ -45,6 +48,7 @@ export class World {
   /** Of all processes: most rooms catch up in many small answers. */
   readonly #updateBytesMax: number
   readonly #removedKeptMax: number
+  readonly #patient: number
   readonly #observer: Observer
   readonly #trace: ((line: string) => void) | undefined
   #failure: Error | undefined
@@ -58,6 +62,7 @@ export class World {
     this.#draw = drawsOf(seed)
     this.#updateBytesMax = new Stream(this.#draw, 'update bytes', 0).pick(UPDATE_BYTES_MAX)
     this.#removedKeptMax = new Stream(this.#draw, 'removed kept', 0).pick(REMOVED_KEPT_MAX)
+    this.#patient = new Stream(this.#draw, 'patience', 0).pick(PATIENT)
     this.#trace = trace
     this.#observer = guarded(observer, error => {
       this.#failure ??= error
@@ -114,6 +119,11 @@ export class World {
     const node = this.nodes.get(name)
     if (!node) throw new Error(`there is no node ${name}`)
     return node
+  }
+
+  /** After what time at most a caller waits for its outcome. */
+  get patienceMs(): number {
+    return this.#patient > 0 ? PATIENCE_MS : 0
   }
 
   /** The disks of all nodes that belong to the room. */
@@ -246,7 +256,6 @@ export class World {
       ...(began && { began }),
     }
     this.#observer.attempted(operation)
-    if (alone) process.waiting++
     const ended = (code: string) => {
       if (alone) process.waiting--
       if (process.dead) return
@@ -255,10 +264,17 @@ export class World {
       const disks = alone ? {} : { disks: this.disks() }
       this.#observer.ended({ operation, code, position: process.node.position, ...disks })
     }
-    count(process).then(
-      () => ended('ok'),
-      (error: TallymeshError) => ended(error.code),
-    )
+    const outcome = count(process)
+    const wait = () => {
+      if (alone) process.waiting++
+      outcome.then(
+        () => ended('ok'),
+        (error: TallymeshError) => ended(error.code),
+      )
+    }
+    const patience = new Stream(this.#draw, 'patience of a call', 2 * operation.id)
+    if (!alone || !patience.chance(this.#patient)) wait()
+    else this.time.after(patience.int(PATIENCE_MS), wait)
     return true
   }
 
@@ -345,6 +361,8 @@ export class World {
     }
     machine.boots++
     machine.memory.reboot(this.#draw(`kept witness ${machine.name}`, ++this.#boots) < 0.3)
+    // What a machine draws once it booted nobody drew before, in no future that a snapshot undid.
+    machine.random.position = this.#boots * 2 ** 32
     for (const node of here) this.#observer.lost('power', node.name, this.disks())
     return true
   }

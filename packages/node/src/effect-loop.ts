@@ -2,8 +2,11 @@ import { type CommitMark, TallymeshError } from '@tallymesh/crdt'
 import type { Link } from '@tallymesh/link'
 import type { Effect, Input, LinkId, MemberState, Replica } from '@tallymesh/replica'
 import type { Store, WitnessPort } from '@tallymesh/store'
+import type { Host } from './host.js'
 
 const SETTLED = Promise.resolve()
+/** How long what nobody waits for may wait for company: each commit costs a sync of the disk. */
+const LATER_MS = 50
 
 /** What the effect loop tells the node around it. */
 export interface LoopEvents {
@@ -46,6 +49,10 @@ export class EffectLoop {
   readonly #ids = new Map<Link, LinkId>()
   #nextLink = 1
   #flushing = false
+  /** Somebody waits for what is counted now. */
+  #hurried = false
+  /** What is counted now is persisted after a while. */
+  #later = false
   #stopped = false
   /** When the write under way was formed; undefined where nobody wants to know. */
   #formedMs: number | undefined
@@ -57,6 +64,7 @@ export class EffectLoop {
     readonly store: Store,
     readonly witness: WitnessPort,
     readonly events: LoopEvents,
+    readonly after: Host['after'],
   ) {}
 
   get stopped(): boolean {
@@ -76,11 +84,28 @@ export class EffectLoop {
     } catch (cause) {
       this.#fail(cause)
     }
-    this.flushSoon()
+    if (this.#hurried || !this.replica.hasOnlyCounts) this.#schedule()
   }
 
   /** Persists what waits once the program's present turn is over: everything that is counted in it shares a commit. */
   flushSoon(): void {
+    this.#hurried = true
+    this.#schedule()
+  }
+
+  /** Persists what waits with the next thing that cannot wait, or soon enough: nobody is known to wait for it. */
+  flushLater(): void {
+    if (this.#later || this.#stopped) return
+    this.#later = true
+    this.after(LATER_MS, this.#flushLate)
+  }
+
+  readonly #flushLate = () => {
+    this.#later = false
+    this.flushSoon()
+  }
+
+  #schedule(): void {
     if (this.#flushing || this.#stopped || !this.replica.wantsFlush) return
     this.#flushing = true
     // A reaction of a settled promise: as soon as `queueMicrotask`, and without its context for each call. `#flush` never throws.
@@ -88,9 +113,13 @@ export class EffectLoop {
   }
 
   readonly #flush = () => {
+    const hurried = this.#hurried
     this.#flushing = false
+    this.#hurried = false
     this.#formedMs = this.events.timed() ? performance.now() : undefined
     this.step({ type: 'flush' })
+    // It may have taken a part of the commit before.
+    this.#hurried ||= hurried && this.replica.commits.pending
   }
 
   /** @param urls where the peer can be dialed, as far as what it says are addresses */

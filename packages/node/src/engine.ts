@@ -3,7 +3,6 @@ import type { Cell, Commits, Replica } from '@tallymesh/replica'
 import type { AddOptions } from './add-options.js'
 import { CatchingUp } from './catching-up.js'
 import { cellTotals, cellValue } from './cell-value.js'
-import { drain } from './draining.js'
 import { EffectLoop, type LoopEvents, unexpected } from './effect-loop.js'
 import type { EngineOptions } from './engine-options.js'
 import { Figures } from './figures.js'
@@ -26,7 +25,9 @@ export class Engine {
   commits!: Commits
   /** Why nothing may be counted now; undefined while the node is ready. */
   refusal: TallymeshError | undefined = new TallymeshError('NOT_READY', 'the node is opening; nothing was counted')
-  readonly #outcomes = new Outcomes()
+  readonly #outcomes = new Outcomes(commit => {
+    if (commit > this.#outcomes.promises.acknowledged) this.loop.flushSoon()
+  })
   readonly #recovery: Recovery
   readonly #groups = new Groups(this)
   readonly #instants = new Instants(() => !this.loop.stopped && this.commits.inFlight === undefined)
@@ -58,7 +59,7 @@ export class Engine {
     const { store, witness } = this.options
     const loaded = await loadReplica(this.options, this.loop as EffectLoop | undefined)
     const lastMark = startReplica(loaded, this.options, this.loop as EffectLoop | undefined)
-    this.loop = new EffectLoop(loaded.replica, store, witness, this.#loopEvents())
+    this.loop = new EffectLoop(loaded.replica, store, witness, this.#loopEvents(), this.options.host.after)
     this.loop.lastMark = lastMark
     this.commits = loaded.replica.commits
     this.figures.opened(store.lastCommit?.replica)
@@ -86,16 +87,19 @@ export class Engine {
     this.#instants.refuse(reason)
   }
 
-  /** The promise of the commit that was just counted into. */
+  /** The promise of the commit that was just counted into. Once somebody waits for it, it is written; else before long. */
   counted(): Promise<void> {
-    const promise = this.#outcomes.promises.of(this.commits.open)
-    this.loop.flushSoon()
+    const { promises } = this.#outcomes
+    const promise = promises.of(this.commits.open)
+    if (promises.presumed) this.loop.flushSoon()
+    else this.loop.flushLater()
     return promise
   }
 
   /** The promise of one count that asks for more than the local disk. */
   follow(options: AddOptions): Promise<void> {
     const durable = this.counted()
+    this.loop.flushSoon()
     const { replicas = 1, timeoutMs = this.options.replicasTimeoutMs } = options
     if (replicas === 1) return durable
     const { ticket, confirmed } = this.#outcomes.tickets.add(this.commits.open, replicas, timeoutMs)
@@ -179,11 +183,6 @@ export class Engine {
     if (this.refusal) throw this.refusal
     for (const store of stores) this.loop.step({ type: 'remove', store: storeId(store) })
     await this.counted()
-  }
-
-  /** See `drain`. */
-  drain(timeoutMs: number): Promise<void> {
-    return drain(this, timeoutMs, this.options.host)
   }
 
   /** Ends counting: fails whoever still waits. The store stays open. */

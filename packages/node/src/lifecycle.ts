@@ -1,5 +1,6 @@
 import { TallymeshError } from '@tallymesh/crdt'
 import type { Store, WitnessPort } from '@tallymesh/store'
+import { drain } from './draining.js'
 import { Elapsed } from './elapsed.js'
 import { Engine } from './engine.js'
 import { NodeEmitter, type NodeStatus } from './events.js'
@@ -109,7 +110,7 @@ export class Lifecycle {
     this.engine.retire(new TallymeshError('NODE_CLOSED', 'the node is closed; nothing was counted'))
     this.#setStatus('draining')
     // Without a ticker the node was never ready: nothing was counted.
-    if (opened && this.#stopTicking) await this.engine.drain(this.settings.closeTimeoutMs)
+    if (opened && this.#stopTicking) await drain(this.engine, this.settings.closeTimeoutMs, this.host)
     this.#stopTicking?.()
     this.engine.close()
     await this.network.close()

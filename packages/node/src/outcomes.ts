@@ -4,8 +4,13 @@ import { notReplicated, Tickets } from './tickets.js'
 
 /** What those are told who counted: the promises of commits, and of counts that other stores have to confirm. */
 export class Outcomes {
-  readonly promises = new CommitPromises()
+  readonly promises: CommitPromises
   readonly tickets = new Tickets()
+
+  /** @param awaited somebody waits for a commit */
+  constructor(awaited: (commit: number) => void) {
+    this.promises = new CommitPromises(awaited)
+  }
 
   /** Too few stores confirmed a count in time. Answers what its promise is rejected with. */
   unconfirmed(ticket: number, confirmed: number, wanted: number): TallymeshError {

@@ -8,7 +8,7 @@ const commitPromises = suite('commit-promises')
 const LOST = new TallymeshError('INDETERMINATE', 'lost')
 
 commitPromises('share one promise for each commit, and resolve them in order', async () => {
-  const promises = new CommitPromises()
+  const promises = new CommitPromises(() => {})
   const first = promises.of(1)
   assert.is(promises.of(1), first)
   const second = promises.of(2)
@@ -24,7 +24,7 @@ commitPromises('share one promise for each commit, and resolve them in order', a
 })
 
 commitPromises('fail what a failed disk was given, and keep what it was not', async () => {
-  const promises = new CommitPromises()
+  const promises = new CommitPromises(() => {})
   const written = promises.of(1)
   const pending = promises.of(2)
   promises.failBefore(2, LOST)
@@ -35,7 +35,7 @@ commitPromises('fail what a failed disk was given, and keep what it was not', as
 })
 
 commitPromises('fail a commit that was formed and that nothing followed', async () => {
-  const promises = new CommitPromises()
+  const promises = new CommitPromises(() => {})
   const written = promises.of(1)
   promises.failBefore(2, LOST)
   assert.is(await refusal('the written commit is given up', written), LOST)

@@ -4,7 +4,8 @@ import { Replica } from '@tallymesh/replica'
 import { MemoryDisk, MemoryStore, openWitness, type Witness } from '@tallymesh/store'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { EffectLoop } from '../src/effect-loop.js'
+import { EffectLoop, type LoopEvents } from '../src/effect-loop.js'
+import { type Host, processHost } from '../src/host.js'
 import { cryptoRandom } from '../src/random.js'
 import { Gate } from './lab.js'
 import { turn, until } from './wait.js'
@@ -43,7 +44,9 @@ interface Scene {
   readonly witness: Witness
   readonly loop: EffectLoop
   readonly story: string[]
-  count(key: string): void
+  /** What the loop waited for. */
+  readonly delays: readonly number[]
+  count(key: string, later?: boolean): void
 }
 
 async function scene(): Promise<Scene> {
@@ -65,7 +68,7 @@ async function scene(): Promise<Scene> {
   replica.start(undefined)
   const story: string[] = []
   witness.write = mark => story.push(`witness ${mark.number}`)
-  const loop: EffectLoop = new EffectLoop(replica, store, witness, {
+  const events: LoopEvents = {
     acknowledged: commit => story.push(`acknowledge ${commit}`),
     confirmed: ticket => story.push(`confirm ${ticket}`),
     unconfirmed: ticket => story.push(`unconfirm ${ticket}`),
@@ -81,12 +84,19 @@ async function scene(): Promise<Scene> {
       story.push(`failed ${(cause as Error).message.slice(0, 40)}`)
       loop.stop()
     },
-  })
+  }
+  const delays: number[] = []
+  const after: Host['after'] = (delayMs, act) => {
+    delays.push(delayMs)
+    return processHost.after(delayMs, act)
+  }
+  const loop: EffectLoop = new EffectLoop(replica, store, witness, events, after)
   return {
-    ...{ disk, gate: new Gate(disk), witness, loop, story },
-    count(key) {
+    ...{ disk, gate: new Gate(disk), witness, loop, story, delays },
+    count(key, later = false) {
       replica.commits.increment(replica.cell(key as CounterKey), 1)
-      loop.flushSoon()
+      if (later) loop.flushLater()
+      else loop.flushSoon()
     },
   }
 }
@@ -126,6 +136,21 @@ effectLoop('writes one commit at a time, and what came meanwhile as the next', a
   assert.not(story.includes('acknowledge 2'))
   gate.open()
   await until('it is persisted', () => story.includes('persisted 2'))
+})
+
+effectLoop('waits a while with what nobody waits for, and writes it with what somebody waits for', async () => {
+  const { loop, story, delays, count } = await scene()
+  count('a', true)
+  count('b', true)
+  loop.step({ type: 'tick', nowMs: 1, wallMs: 1 })
+  await turn()
+  assert.equal(story, [])
+  assert.equal(delays, [50])
+  count('c')
+  await until('all are persisted', () => story.includes('persisted 1'))
+  assert.ok(story.includes('changed 3'))
+  count('d', true)
+  await until('it is persisted by itself', () => story.includes('persisted 2'))
 })
 
 effectLoop('acknowledges nothing that the witness does not know', async () => {

@@ -98,6 +98,12 @@ export class Replica implements SyncOwner {
     return this.#writing === undefined && (this.commits.pending || this.commits.work.due || this.room.writes.any)
   }
 
+  /** Whether that is nothing but counts: only who waits for them is in a hurry. */
+  get hasOnlyCounts(): boolean {
+    const { extra, draining, work } = this.commits
+    return extra.size === 0 && !draining && !work.due && !this.room.writes.any
+  }
+
   /** Whether everything that was counted or received is durable. */
   get settled(): boolean {
     return this.#writing === undefined && !this.commits.pending && !this.room.writes.any
