@@ -11,10 +11,14 @@ const MARK = 4
 const BYTES = 16
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
 const TIME_MS_MAX = 2 ** 48 - 1
+/** What was shown last: most likely it is read next. */
+let shown: string | undefined
+let shownId = '' as OperationId
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Reads a UUID, with or without its hyphens. @throws TallymeshError INVALID_OPERATION */
 export function operationId(text: unknown): OperationId {
+  if (text === shown) return shownId
   if (typeof text === 'string' && UUID.test(text)) {
     let at = 0
     for (let i = 0; i < BYTES; i++) {
@@ -32,7 +36,9 @@ export function operationId(text: unknown): OperationId {
 export function showOperationId(id: OperationId): string {
   const h = (i: number) => HEX[byteOf(id, i)] as string
   const [time, rest] = [`${h(0)}${h(1)}${h(2)}${h(3)}-${h(4)}${h(5)}`, `${h(6)}${h(7)}-${h(8)}${h(9)}`]
-  return `${time}-${rest}-${h(10)}${h(11)}${h(12)}${h(13)}${h(14)}${h(15)}`
+  shown = `${time}-${rest}-${h(10)}${h(11)}${h(12)}${h(13)}${h(14)}${h(15)}`
+  shownId = id
+  return shown
 }
 
 /** When the id was made, in ms since 1970, where it says so: a UUID of version 7 (RFC 9562, 5.7). */

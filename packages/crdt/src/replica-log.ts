@@ -5,7 +5,7 @@ import type { Entry, KnownKeys } from './entry.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, showReplicaId } from './ids.js'
 import { dropOf } from './ledger-entry.js'
-import { LiveEntries } from './live-entries.js'
+import { type KeyIds, LiveEntries } from './live-entries.js'
 import { brokenChain, decodeLogBatch } from './log-batch.js'
 import { decodeLogUpdate, encodeLogUpdate, type LogUpdate, logRoot } from './log-update.js'
 import { StagedEntries } from './staged-entries.js'
@@ -16,7 +16,7 @@ import type { CheckedUpdate, Verdict } from './verdict.js'
  *  `apply`, own commits, peers' updates and stored records alike; so Yjs never holds a pending struct. */
 export class ReplicaLog {
   readonly doc: Y.Doc
-  readonly live = new LiveEntries()
+  readonly live: LiveEntries
   #clock = 0
   #head = 0
   /** The largest head that a batch held here declares; no deletion may pass it. */
@@ -27,8 +27,9 @@ export class ReplicaLog {
 
   constructor(
     readonly id: ReplicaId,
-    readonly known: KnownKeys,
+    readonly known: KnownKeys & KeyIds,
   ) {
+    this.live = new LiveEntries(known)
     this.doc = new Y.Doc({ guid: logRoot(id) })
     // Nothing is ever written under the document's own client id, so that own and foreign updates take the same way in.
     this.doc.clientID = 0
@@ -160,7 +161,7 @@ export class ReplicaLog {
 
   /** All that is live now was written behind the gap: what this log still holds from before it was dropped within. */
   #closeGap(entries: Entry[]): void {
-    for (const identity of this.live.identitiesBelow(this.#gapEnd)) {
+    for (const identity of this.live.othersBelow(this.#gapEnd)) {
       const drop = dropOf(identity)
       if (!drop) continue
       this.live.delete(identity)

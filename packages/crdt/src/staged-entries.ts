@@ -35,7 +35,7 @@ export class StagedEntries {
 
   /** Everything that is live stands behind a gap that ends at `gapEnd`: the rest of what may be dropped was dropped within. */
   closeGap(gapEnd: number): void {
-    for (const identity of this.live.identitiesBelow(gapEnd)) {
+    for (const identity of this.live.othersBelow(gapEnd)) {
       if (dropOf(identity) && !this.#staged.has(identity)) this.#replace(identity, REMOVED)
     }
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Digest } from '../src/index.js'
+import { Digest, Table } from '../src/index.js'
 import { LiveEntries } from '../src/live-entries.js'
 
 const test = suite('live-entries')
@@ -21,7 +21,7 @@ test('it knows what a map of the last entries knows', () => {
   })
   fc.assert(
     fc.property(anySets, fc.nat(40), fc.nat(40), (sets, from, length) => {
-      const live = new LiveEntries()
+      const live = new LiveEntries(new Table())
       const twin = new Map<string, { clock: number; lo: number; hi: number }>()
       let clock = 0
       for (const [{ identity }, lo, hi, step] of sets) {
@@ -45,32 +45,47 @@ test('it knows what a map of the last entries knows', () => {
 })
 
 test('what it never met has no clock and no hash', () => {
-  const live = new LiveEntries()
+  const live = new LiveEntries(new Table())
   assert.is(live.clockOf('a'), -1)
   assert.equal(hashOf(live, 'a'), [0, 0])
   assert.is(live.liveIn(0, 5), 0)
 })
 
 test('the end of a range is not in it, however the range is walked', () => {
-  const live = new LiveEntries()
+  const live = new LiveEntries(new Table())
   for (let clock = 0; clock < 10; clock++) live.set(`k${clock}`, clock, 1, 1)
   for (let to = 0; to <= 12; to++) assert.is(live.liveIn(0, to), Math.min(to, 10))
 })
 
 test('what is deleted counts no longer, and its place is used again', () => {
-  const live = new LiveEntries()
-  live.set('a', 1, 10, 20)
-  live.set('b', 2, 30, 40)
-  live.delete('a')
-  live.delete('never there')
-  assert.equal([live.size, live.clockOf('a'), live.liveIn(0, 2)], [1, -1, 0])
-  live.set('c', 3, 5, 6)
+  const live = new LiveEntries(new Table())
+  live.set('\u0001a', 1, 10, 20)
+  live.set('\u0001b', 2, 30, 40)
+  live.set('slot', 2, 7, 8)
+  live.delete('\u0001a')
+  live.delete('\u0001never there')
+  assert.equal([live.size, live.clockOf('\u0001a'), live.liveIn(0, 2)], [2, -1, 0])
+  live.set('\u0001c', 3, 5, 6)
   const digest = new Digest()
-  digest.add(30, 40)
-  digest.add(5, 6)
+  for (const [lo, hi] of [
+    [30, 40],
+    [7, 8],
+    [5, 6],
+  ] as const)
+    digest.add(lo, hi)
   assert.ok(live.digest.equals(digest))
-  assert.equal(live.identitiesBelow(3), ['b'])
-  assert.equal(live.identitiesBelow(2), [])
+  assert.equal(live.othersBelow(3), ['\u0001b'])
+  assert.equal(live.othersBelow(2), [])
+})
+
+test('looking for a key gives it no id', () => {
+  const table = new Table()
+  const live = new LiveEntries(table)
+  assert.is(live.clockOf('a'), -1)
+  live.subtract('a', new Digest())
+  assert.is(table.size, 0)
+  live.set('a', 3, 1, 2)
+  assert.equal([table.size, live.clockOf('a')], [1, 3])
 })
 
 test.run()
