@@ -72,6 +72,8 @@ export class Clocks {
 
   /** Takes in how far a peer is. */
   take(peer: Peer, states: readonly LogState[], full: boolean): void {
+    const { replica } = this.commits
+    if (!peer.said && replica !== undefined) peer.unproven ??= { log: replica, clock: this.#clock(replica) }
     // What takes more than one frame ends with one that is not full.
     peer.said ||= full || states.length < STATES_MAX
     const theirs = new Set<ReplicaId>()
@@ -126,6 +128,7 @@ export class Clocks {
 
   /** A peer holds the same as this node: what it had beyond that it forgot, to fetch it afresh. O(logs) */
   equal(peer: Peer): void {
+    peer.unproven = undefined
     // Whatever is still asked for was lost, and came from others or is not wanted any more.
     peer.pulling.clear()
     for (const [log, clock] of peer.has) if (this.#isMissing(log, clock)) peer.has.set(log, this.#clock(log))
@@ -198,7 +201,7 @@ export class Clocks {
     const known = state.clock === written.clock ? written : state.clock === own?.clock ? own : undefined
     if (known && differs(known, state)) {
       this.owner.diverged(state.log, `${peer.identity.name} holds another history of the own log`, [])
-    }
+    } else if (known) peer.unproven = undefined
     return own && state.clock < own.clock ? own : undefined
   }
 

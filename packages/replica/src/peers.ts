@@ -1,4 +1,4 @@
-import { type ReplicaId, type StoreId, TallymeshError } from '@tallymesh/crdt'
+import { type LogPoint, type ReplicaId, type StoreId, TallymeshError } from '@tallymesh/crdt'
 import type { Effect, LinkId, PeerIdentity } from './effect.js'
 import { encodeMessage, type Message } from './protocol.js'
 import { PeerStand } from './stands.js'
@@ -23,6 +23,9 @@ export interface Peer {
   readonly asked: Map<ReplicaId, number>
   /** The peer said on this link what it holds. */
   said: boolean
+  /** What it holds of the own log may be another history of it, written by a process that this one was set back behind: until it
+   *  is seen to hold the same, or what was written here when the link opened. */
+  unproven: LogPoint | undefined
   /** The sum over the peer's logs did not equal the own one at its last heartbeat. */
   differs: boolean
   /** Where it stands. */
@@ -48,6 +51,7 @@ export class Peers {
       answered: false,
       asked: new Map(),
       said: false,
+      unproven: undefined,
       differs: false,
       stand: new PeerStand(),
     }
@@ -95,6 +99,11 @@ export class Peers {
     const { kind, body } = encodeMessage(message)
     for (const link of this.#peers.keys()) this.effects.push({ type: 'send', link, kind, body })
   }
+}
+
+/** Whether what a peer says to hold of the own log, up to `clock`, is what this node wrote. */
+export function isProven({ said, unproven }: Peer, log: ReplicaId, clock: number): boolean {
+  return said && (unproven?.log !== log || clock >= unproven.clock)
 }
 
 /** Why the link of a peer is cut from which nothing is heard: half open, it could not be made anew. */

@@ -1,7 +1,7 @@
 import type { Ledger, LogPoint, ReplicaId } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 import type { Membership } from './membership.js'
-import type { Peer, Peers } from './peers.js'
+import { isProven, type Peer, type Peers } from './peers.js'
 import type { Room } from './room.js'
 
 /** Log clocks in one frame: 16 bytes each stay below the frame's limit. */
@@ -112,7 +112,11 @@ export class Stands {
   heldByAll(log: ReplicaId): number {
     if (!this.complete) return 0
     let clock = Number.POSITIVE_INFINITY
-    for (const { stand } of this.peers) clock = Math.min(clock, stand.covered.get(log) ?? 0)
+    const own = log === this.commits.replica
+    for (const peer of this.peers) {
+      const covered = peer.stand.covered.get(log) ?? 0
+      clock = Math.min(clock, own && !isProven(peer, log, covered) ? 0 : covered)
+    }
     return clock
   }
 

@@ -10,7 +10,7 @@ import { Clocks } from './clocks.js'
 import type { Commits } from './commits.js'
 import type { LinkId, PeerIdentity } from './effect.js'
 import type { InFlight } from './in-flight.js'
-import type { Peer, Peers } from './peers.js'
+import { isProven, type Peer, type Peers } from './peers.js'
 import { type DurableMark, type Message, stateOf } from './protocol.js'
 import type { Room } from './room.js'
 
@@ -259,7 +259,8 @@ export class Sync {
     }
     const direct = mark.store === peer.identity.store
     // What a store says itself is newer than what others say of it.
-    if (own && (direct || !this.peers.hasStore(mark.store))) this.owner.confirmed(mark)
+    const counts = direct ? isProven(peer, mark.log, mark.clock) : !this.peers.hasStore(mark.store)
+    if (own && counts) this.owner.confirmed(mark)
     // A copy of this disk speaks for itself only: two nodes under one store id do not vouch for each other.
     if (!direct || mark.store === this.own) return
     for (const origin of this.peers) {
