@@ -13,6 +13,8 @@ export interface Operation {
   /** Where the commits ended that its process had formed when it began: its own lies behind. Only where it asks for other stores,
    *  and the process had an id. */
   readonly began?: { readonly log: ReplicaId; readonly clock: number }
+  /** Its caller looks for the outcome only a while after that is known. */
+  readonly endsLate?: boolean
 }
 
 /** A call with an operation id. */

@@ -247,13 +247,17 @@ export class World {
     const { life } = this.node(name)
     const alone = replicas === 1
     const began = alone ? undefined : process.formed
+    const id = ++this.#operations
+    const patience = new Stream(this.#draw, 'patience of a call', 2 * id)
+    const endsLate = alone && patience.chance(this.#patient)
     const operation: Operation = {
-      id: ++this.#operations,
+      id,
       node: name,
       life,
       entries,
       replicas,
       ...(began && { began }),
+      ...(endsLate && { endsLate }),
     }
     this.#observer.attempted(operation)
     const ended = (code: string) => {
@@ -272,9 +276,8 @@ export class World {
         (error: TallymeshError) => ended(error.code),
       )
     }
-    const patience = new Stream(this.#draw, 'patience of a call', 2 * operation.id)
-    if (!alone || !patience.chance(this.#patient)) wait()
-    else this.time.after(patience.int(PATIENCE_MS), wait)
+    if (endsLate) this.time.after(patience.int(PATIENCE_MS), wait)
+    else wait()
     return true
   }
 

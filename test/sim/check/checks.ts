@@ -294,8 +294,9 @@ export class Checks implements Observer {
   }
 }
 
-/** Where the commit of an operation may end. One that waited for other stores ended before the last that is acknowledged by then,
+/** Where the commit of an operation may end. One that waited for other stores, or was looked for late, ended before the last that is acknowledged by then,
  *  perhaps under an earlier id, but not under one before that of the moment when it began. */
 function candidates({ operation, idsBefore }: Tracked, marks: readonly Mark[]): readonly Mark[] {
-  return marks.slice(operation.replicas === 1 ? -1 : Math.max(0, idsBefore - 1))
+  const isLast = operation.replicas === 1 && !operation.endsLate
+  return marks.slice(isLast ? -1 : Math.max(0, idsBefore - 1))
 }
