@@ -102,11 +102,10 @@ export class Engine {
     this.loop.flushSoon()
     const { replicas = 1, timeoutMs = this.options.replicasTimeoutMs } = options
     if (replicas === 1) return durable
-    const { ticket, confirmed } = this.#outcomes.tickets.add(this.commits.open, replicas, timeoutMs)
-    this.loop.step({ type: 'await', ...ticket })
-    const both = Promise.all([durable, confirmed]).then(() => undefined)
-    both.catch(() => {})
-    return both
+    const wanted = { commit: this.commits.open, replicas, timeoutMs }
+    return this.#outcomes.follow(durable, wanted, this.options.host.nowMs(), ticket =>
+      this.loop.step({ type: 'await', ...ticket }),
+    )
   }
 
   /** See `Groups.add`. */

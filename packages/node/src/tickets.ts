@@ -1,13 +1,17 @@
 import { TallymeshError } from '@tallymesh/crdt'
 import type { WriteConcern } from '@tallymesh/replica'
 
-/** One count that waits for more than the local disk. */
-export interface Ticket {
-  readonly ticket: number
+/** What a count waits for. */
+export interface Wanted {
   /** The commit that carries it. */
   readonly commit: number
   readonly replicas: WriteConcern
   readonly timeoutMs: number
+}
+
+/** Counts that wait for more than the local disk. */
+export interface Ticket extends Wanted {
+  readonly ticket: number
 }
 
 interface Waiting extends Ticket {
@@ -25,8 +29,8 @@ export class Tickets {
     return this.#waiting.values()
   }
 
-  add(commit: number, replicas: WriteConcern, timeoutMs: number): { ticket: Ticket; confirmed: Promise<void> } {
-    const ticket = { ticket: this.#next++, commit, replicas, timeoutMs }
+  add(wanted: Wanted): { ticket: Ticket; confirmed: Promise<void> } {
+    const ticket = { ticket: this.#next++, ...wanted }
     const confirmed = new Promise<void>((resolve, reject) => {
       this.#waiting.set(ticket.ticket, { ...ticket, resolve, reject })
     })

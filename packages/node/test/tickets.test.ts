@@ -8,8 +8,8 @@ const tickets = suite('tickets')
 
 tickets('settle one by one, and ignore what nobody waits for', async () => {
   const waiting = new Tickets()
-  const a = waiting.add(1, 2, 100)
-  const b = waiting.add(1, 'majority', 100)
+  const a = waiting.add({ commit: 1, replicas: 2, timeoutMs: 100 })
+  const b = waiting.add({ commit: 1, replicas: 'majority', timeoutMs: 100 })
   waiting.confirm(a.ticket.ticket)
   waiting.confirm(a.ticket.ticket)
   await a.confirmed
@@ -22,8 +22,8 @@ tickets('settle one by one, and ignore what nobody waits for', async () => {
 
 tickets('fail up to a commit', async () => {
   const waiting = new Tickets()
-  const old = waiting.add(1, 2, 100)
-  const young = waiting.add(2, 2, 100)
+  const old = waiting.add({ commit: 1, replicas: 2, timeoutMs: 100 })
+  const young = waiting.add({ commit: 2, replicas: 2, timeoutMs: 100 })
   const lost = new TallymeshError('INDETERMINATE', 'lost')
   waiting.failUpTo(1, lost)
   assert.is(await refusal('the older one fails', old.confirmed), lost)
