@@ -125,7 +125,7 @@ export class Operations {
 
   /** Whether `take` may be called: it is admitted, or the operation is known here anyway. */
   answers(id: OperationId): boolean {
-    return this.#known(id) !== undefined || this.admitted()
+    return this.#admission.admitted || this.#known(id) !== undefined || this.admitted()
   }
 
   /** Counts an operation into the open commit, or recognizes it. Answers whether it is new here.
