@@ -22,7 +22,7 @@ export class Counter {
 
   /** Counts `amount` now, in memory: O(1), and no allocation unless options are given. The promise resolves once it is durable
    *  on this disk, and confirmed by as many stores as `replicas` asks for. Nobody has to await it: then it is written, and other
-   *  nodes learn of it, with the next count that somebody awaits, or after 50 ms.
+   *  nodes learn of it, with the next count that somebody awaits, or after 20 ms.
    *  @param amount integer from 1 to 2^53 − 1; default 1
    *  @throws TallymeshError (as a rejection) INVALID_AMOUNT, COUNTER_OVERFLOW, NOT_READY, NODE_CLOSED: nothing was counted.
    *    INDETERMINATE: the disk failed; it may or may not have been counted. NOT_REPLICATED: it is counted and durable here, but

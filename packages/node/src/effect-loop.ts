@@ -6,7 +6,7 @@ import type { Host } from './host.js'
 
 const SETTLED = Promise.resolve()
 /** How long what nobody waits for may wait for company: each commit costs a sync of the disk. */
-const LATER_MS = 50
+const LATER_MS = 20
 
 /** What the effect loop tells the node around it. */
 export interface LoopEvents {

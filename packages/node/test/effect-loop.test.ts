@@ -145,7 +145,7 @@ effectLoop('waits a while with what nobody waits for, and writes it with what so
   loop.step({ type: 'tick', nowMs: 1, wallMs: 1 })
   await turn()
   assert.equal(story, [])
-  assert.equal(delays, [50])
+  assert.equal(delays, [20])
   count('c')
   await until('all are persisted', () => story.includes('persisted 1'))
   assert.ok(story.includes('changed 3'))
