@@ -19,7 +19,7 @@ const SETTLED = Promise.resolve()
 const UPDATE_BYTES_MAX = [256 * 1024, 300, 300, 1_000] as const
 const REMOVED_KEPT_MAX = [0, 0, 1, 16] as const
 /** The share of calls whose caller waits for the outcome only after a while, up to so long. */
-const PATIENT = [0, 0, 0.2, 0.9] as const
+const PATIENT = [0.9, 0.2, 0, 0, 0, 0] as const
 const PATIENCE_MS = 120
 
 type CommandOf<Verb extends Command['verb']> = Extract<Command, { verb: Verb }>

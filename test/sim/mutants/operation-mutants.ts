@@ -24,11 +24,11 @@ export const OPERATION_MUTANTS: readonly Mutant[] = [
     'operation.carriers.length > 0',
   ),
   mutant(
-    'carried-and-settled',
-    'A commit settles an operation and carries it as well.',
-    'replica/commits',
-    'if (said.has(entryIdentity(entry)))\n                continue;',
-    '',
+    'dropped-in-digest',
+    'What a commit drops stays in the digests of its log.',
+    'crdt/log-writer',
+    'live.take(entry, clock + i);',
+    "if (entry.entry.kind !== 'drop') live.take(entry, clock + i);",
   ),
   mutant(
     'settled-anew',
