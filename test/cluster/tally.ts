@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CallError, type NodeHandle } from './node-handle.js'
 import { until } from './until.js'
 
@@ -30,6 +31,8 @@ export class Tally {
       this.acknowledgements++
     } catch (error) {
       if (error instanceof CallError && REFUSED.has(error.code)) sum.open -= amount
+      // One that was killed refuses at once, and that it is gone is told in another turn: without one nobody would ever hear it.
+      await nextTurn()
     }
   }
 
