@@ -67,15 +67,16 @@ export function clockOf(stored: DiskLog | undefined): number {
   return clock
 }
 
-/** The clock up to which nothing of a log is missing: what a catch-up left open lies behind it. */
+/** The clock up to which nothing of a log is missing: what a catch-up left open lies behind it. Nothing, where a bit flipped: a total
+ *  that it took stands for all that the log said of that key before, and who runs may delete the older ones yet. */
 export function wholeClockOf(log: ReplicaId, stored: DiskLog | undefined): number {
   if (!stored) return 0
   let whole = WHOLE.get(stored)
   if (whole === undefined) {
     const read = new ReplicaLog(log, new Table())
+    const records = recordsOf(stored)
     whole = 0
-    for (const { update, flipped } of recordsOf(stored)) {
-      if (flipped) break
+    for (const { update } of records.some(({ flipped }) => flipped) ? [] : records) {
       const verdict = read.check(update)
       if (verdict.verdict === 'new') read.apply(verdict)
       if (read.complete) whole = read.clock
