@@ -49,8 +49,10 @@ export class AddBuffer {
   readonly #size: BatchSize
   /** The batches that take adds, one for each write concern. */
   readonly #open = new Map<Replicas | undefined, Waiting>()
-  /** Those that take no more and go next, in this order. */
+  /** Those that take no more keys and go next, in this order. */
   readonly #sealed: Waiting[] = []
+  /** The last of those that has a key, for each write concern; unless they are formed early: then they take nothing more. */
+  readonly #sealedWith = new Map<Replicas | undefined, Map<string, Waiting>>()
   #waitingKeys = 0
   #inFlight: Promise<void> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -69,6 +71,9 @@ export class AddBuffer {
    *  @throws TallymeshClientError BUFFER_FULL (as a rejection), and how the batch failed */
   add({ key, add }: Addition, replicas: Replicas | undefined, signal?: AbortSignal): Promise<CounterValue> {
     if (signal?.aborted) return Promise.reject(aborted(signal.reason))
+    const sealed = this.#sealedWith.get(replicas)?.get(key)
+    const joined = sealed?.batch.add(key, add, false)
+    if (sealed && joined) return signal ? this.#withSignal(sealed, { key, add }, joined, signal) : joined
     const mayGrow = this.#waitingKeys < WAITING_KEYS_MAX
     let target = this.#open.get(replicas)
     let keysBefore = target?.batch.keys ?? 0
@@ -113,6 +118,25 @@ export class AddBuffer {
     this.#open.delete(waiting.replicas)
     this.#sealed.push(waiting)
     if (this.#early) this.#formed(waiting)
+    else if (this.#inFlight !== undefined) this.#index(waiting)
+  }
+
+  /** Its keys take more adds until it is sent. */
+  #index(waiting: Waiting): void {
+    let places = this.#sealedWith.get(waiting.replicas)
+    if (!places) this.#sealedWith.set(waiting.replicas, (places = new Map()))
+    for (const key of waiting.batch) places.set(key, waiting)
+  }
+
+  /** The batch that goes next; it takes nothing more. */
+  #next(): Waiting | undefined {
+    const next = this.#sealed.shift()
+    if (!next) return undefined
+    this.#waitingKeys -= next.batch.keys
+    const places = this.#sealedWith.get(next.replicas)
+    for (const key of places ? next.batch : []) if (places?.get(key) === next) places.delete(key)
+    if (places?.size === 0) this.#sealedWith.delete(next.replicas)
+    return next
   }
 
   #formed(waiting: Waiting): Delivery | undefined {
@@ -151,9 +175,8 @@ export class AddBuffer {
     if (this.#inFlight !== undefined && !this.#early) return
     const nowMs = performance.now()
     for (const waiting of this.#open.values()) if (waiting.dueAtMs <= nowMs) this.#seal(waiting)
-    const next = this.#inFlight === undefined ? this.#sealed.shift() : undefined
+    const next = this.#inFlight === undefined ? this.#next() : undefined
     if (next) {
-      this.#waitingKeys -= next.batch.keys
       this.#inFlight = this.#deliver(next).then(() => {
         this.#inFlight = undefined
         this.#pump()

@@ -125,8 +125,7 @@ export class Adder {
   #together(order: Order): [path: string, body: string, decode: Decoder<readonly CounterValue[]>] {
     const { additions, replicas } = order
     const path = `/v1/counters${query({ replicas, timeoutMs: this.#serverTimeoutMs(order) })}`
-    const body = JSON.stringify(additions.map(({ key, add }) => ({ key, add })))
-    return [path, body, counterValues(additions.length)]
+    return [path, JSON.stringify(additions), counterValues(additions.length)]
   }
 
   /** The server gives up waiting, for other stores or for the room to know of it, before this client gives up waiting for the

@@ -37,6 +37,10 @@ export class Batch {
     return this.#cells.size
   }
 
+  [Symbol.iterator](): IterableIterator<string> {
+    return this.#cells.keys()
+  }
+
   /** Takes an add, or answers undefined where it does not fit: too many keys, or a sum that would be no exact number.
    *  The promise is the same for all adds of a key.
    *  @param mayGrow whether another key may be taken */
@@ -75,12 +79,12 @@ export class Batch {
 
   /** One or two for each key, none for what was withdrawn. */
   get entries(): readonly Addition[] {
-    return Array.from(this.#cells, ([key, { plus, minus }]) => [
-      { key, add: plus },
-      { key, add: minus },
-    ])
-      .flat()
-      .filter(({ add }) => add !== 0)
+    const entries: Addition[] = []
+    for (const [key, { plus, minus }] of this.#cells) {
+      if (plus !== 0) entries.push({ key, add: plus })
+      if (minus !== 0) entries.push({ key, add: minus })
+    }
+    return entries
   }
 
   /** Settles the adds of these entries' keys. */

@@ -53,6 +53,10 @@ function checkText(what: string, text: unknown): string {
 
 // Twice what the longest canonical key has.
 const KEY_LENGTH_MAX = 20_000
+/** Texts that are remembered, and how long they may be: most calls name a counter that was named before. */
+const KNOWN_MAX = 10_000
+const KNOWN_LENGTH_MAX = 256
+const known = new Map<string, string>()
 const NAME_PART = /^((?:[^\\{]|\\[\s\S])+)(?:\{([\s\S]*)\})?$/
 const LABEL_PART = /((?:[^\\=]|\\[\s\S])*)="((?:[^\\"]|\\[\s\S])*)"(,|$)/y
 
@@ -61,6 +65,17 @@ const LABEL_PART = /((?:[^\\=]|\\[\s\S])*)="((?:[^\\"]|\\[\s\S])*)"(,|$)/y
  *  @throws TallymeshClientError INVALID_NAME */
 export function canonicalKey(key: unknown): string {
   if (typeof key !== 'string') throw refuse('INVALID_NAME', `a counter key must be a string, got ${given(key)}`)
+  const found = known.get(key)
+  if (found !== undefined) return found
+  const canonical = parsedKey(key)
+  if (key.length <= KNOWN_LENGTH_MAX) {
+    if (known.size >= KNOWN_MAX) known.clear()
+    known.set(key, canonical)
+  }
+  return canonical
+}
+
+function parsedKey(key: string): string {
   if (key.length > KEY_LENGTH_MAX) throw refuse('INVALID_NAME', `a counter key of ${key.length} characters is too long`)
   const parts = NAME_PART.exec(key)
   if (!parts) throw malformed(key)

@@ -84,16 +84,49 @@ test('a full batch goes at once; one is under way at a time, and the next gather
   assert.is(sent.length, 1)
   first.answer()
   assert.equal((await next()).entries, [
-    { key: 'c', add: 1 },
+    { key: 'c', add: 2 },
     { key: 'd', add: 1 },
   ])
   void buffer.add({ key: 'c', add: 1 }, undefined)
   sent[1]?.answer()
   const flushed = buffer.flush()
   const third = await next()
-  assert.equal(third.entries, [{ key: 'c', add: 2 }])
+  assert.equal(third.entries, [{ key: 'c', add: 1 }])
   third.answer()
   await flushed
+})
+
+test('a full batch that waits takes more of its keys, and no longer once it is sent', async () => {
+  const { buffer, next } = manual(60_000, 2)
+  for (const key of ['a', 'b', 'c', 'd']) void buffer.add({ key, add: 1 }, undefined)
+  const first = await next()
+  const controller = new AbortController()
+  const gone = buffer.add({ key: 'd', add: 4 }, undefined, controller.signal)
+  for (const add of [-1, 2, MAX - 3, 7]) void buffer.add({ key: 'c', add }, undefined)
+  void buffer.add({ key: 'c', add: 16 }, 2)
+  controller.abort()
+  assert.is((await failsWith(gone, 'ABORTED')).counted, false)
+  first.answer()
+  const second = await next()
+  assert.equal(second.entries, [
+    { key: 'c', add: MAX },
+    { key: 'c', add: -1 },
+    { key: 'd', add: 1 },
+  ])
+  for (const key of ['c', 'd']) void buffer.add({ key, add: 1 }, undefined)
+  second.answer()
+  const flushed = buffer.flush()
+  const rest: unknown[] = []
+  for (let i = 0; i < 2; i++) {
+    const { entries, replicas, answer } = await next()
+    rest.push([replicas, entries.map(({ key, add }) => `${key} ${add}`)])
+    answer()
+  }
+  await flushed
+  assert.equal(rest, [
+    [undefined, ['c 8', 'd 1']],
+    [2, ['c 16']],
+  ])
 })
 
 test('sums that would be no exact numbers begin another batch', async () => {
