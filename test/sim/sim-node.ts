@@ -48,7 +48,7 @@ export class SimNode {
     readonly name: NodeName,
     readonly machine: SimMachine,
     public disk: SimDisk,
-    readonly seeds: readonly NodeName[],
+    public seeds: readonly NodeName[],
     readonly world: NodeSurroundings,
   ) {
     this.#watch(disk)

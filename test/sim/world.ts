@@ -380,6 +380,8 @@ export class World {
     const node = this.nodes.get(name)
     if (!node || node.up) return false
     node.replaceDisk(node.disk.wiped(`disk ${name} ${++this.#disks}`))
+    // Without a seed an empty node is a room of its own: who puts the disk in has to name the others.
+    if (node.seeds.length === 0) node.seeds = this.#othersThan(name)
     this.#observer.lost('wipe', name, this.disks())
     return true
   }
@@ -498,9 +500,13 @@ export class World {
     return new SimDisk({ time: this.time, draw: this.#draw, name: `disk ${name} ${++this.#disks}`, syncMs, folds })
   }
 
+  #othersThan(name: NodeName): NodeName[] {
+    return [...new Set([...this.room.nodes, ...this.nodes.keys()])].filter(other => other !== name)
+  }
+
   #addNode(name: NodeName, machine: SimMachine, disk: SimDisk): SimNode {
     // Who comes later is told of everybody who is there.
-    const seeds = [...new Set([...this.room.nodes, ...this.nodes.keys()])].filter(other => other !== name)
+    const seeds = this.#othersThan(name)
     const { room, time, network } = this
     const node = new SimNode(name, machine, disk, seeds, {
       ...{ room, time, network, observer: this.#observer },

@@ -132,13 +132,20 @@ node(
 node(
   'says that its directory was wiped',
   inLab(async lab => {
-    const a = await lab.open('a')
-    await a.counter('k').increment()
-    await a.close()
-    rmSync(lab.dir('a'), { recursive: true })
-    const again = await lab.open('a')
-    await turn()
-    assert.equal(lab.codes(again), ['STORE_WIPED'])
+    for (const [peers, then] of [
+      [[], /is a room of its own until/],
+      [['ws://127.0.0.1:9'], /peers send back/],
+    ] as const) {
+      const a = await lab.open('a')
+      await a.counter('k').increment()
+      await a.close()
+      rmSync(lab.dir('a'), { recursive: true })
+      const again = await lab.open('a', { peers: [...peers] })
+      await turn()
+      assert.equal(lab.codes(again), ['STORE_WIPED'])
+      assert.match(lab.told(again).errors[0]?.message ?? '', then)
+      await again.close()
+    }
   }),
 )
 
