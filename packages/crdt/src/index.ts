@@ -37,6 +37,7 @@ export { freshReplicaId, type Random, type ReplicaId, replicaId, type StoreId, s
 export { Ledger } from './ledger.js'
 export { type DropEntry, isLedgerEntry, type LedgerEntry, removedBy } from './ledger-entry.js'
 export { absorbedUnder, adoptedNumber } from './ledger-ids.js'
+export type { TakeSlot } from './live-entries.js'
 export { decodeLogBatch } from './log-batch.js'
 export { decodeLogUpdate, logRoot, rootLog } from './log-update.js'
 export { type AppendedCommit, LogWriter } from './log-writer.js'

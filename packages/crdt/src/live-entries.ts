@@ -1,53 +1,85 @@
 import type { HashedEntry } from './batch.js'
 import type { CounterKey } from './counter-key.js'
 import { Digest } from './digest.js'
-import { entryIdentity } from './entry.js'
+import { entryIdentity, type SlotEntry } from './entry.js'
+import type { ReplicaId } from './ids.js'
 import { removedBy } from './ledger-entry.js'
-import { RowIndex, roomFor } from './row-index.js'
+import { roomFor } from './row-index.js'
 
-/** Small integers for keys: those of the table that a log is read into. */
+/** Small integers for keys, and for the slots of each replica: those of the table that a log is read into. */
 export interface KeyIds {
   idOf(key: CounterKey): number
   findId(key: CounterKey): number | undefined
+  rowsOf(replica: ReplicaId): SlotRows
 }
+
+/** Rows of key ids. They are never freed. */
+export interface SlotRows {
+  /** -1 where it has none. */
+  find(id: number): number
+  /** A new one where it has none. */
+  row(id: number): number
+}
+
+/** Takes a slot of a log, with the id of its key. */
+export type TakeSlot = (keyId: number, slot: SlotEntry) => void
 
 /** What is known of live entries, by row. */
 class Rows {
-  clocks = new Float64Array(8)
+  /** One more than the clock of the element, 0 where nothing is live. */
+  #ends = new Float64Array(8)
   lo = new Uint32Array(8)
   hi = new Uint32Array(8)
 
-  reserve(row: number): void {
-    this.clocks = roomFor(this.clocks, row)
+  /** The clock of the element that holds it, or -1. */
+  clock(row: number): number {
+    return (this.#ends[row] ?? 0) - 1
+  }
+
+  set(row: number, clock: number, lo: number, hi: number): void {
+    this.#ends = roomFor(this.#ends, row)
     this.lo = roomFor(this.lo, row)
     this.hi = roomFor(this.hi, row)
+    this.#ends[row] = clock + 1
+    this.lo[row] = lo
+    this.hi[row] = hi
+  }
+
+  free(row: number): void {
+    this.#ends[row] = 0
   }
 }
 
 /** For each identity in a log, where its live entry stands and what that entry hashes to; and for each element, how many of
  *  its entries are live. Kept up in O(1) an entry. The digest is the sum of the hashes of all live entries. Slots, which stay for as
- *  long as the log does, are found by the ids of their keys: a map of their texts would take as much again as all the rest. */
+ *  long as the log does, stand in the rows that they have in the table: an index of their own would take half as much as all the rest. */
 export class LiveEntries {
   readonly digest = new Digest()
-  readonly #slots = new RowIndex()
+  /** Those of the log's slots, from its first on. */
+  #slotRows: SlotRows | undefined
   readonly #ofSlots = new Rows()
+  #slots = 0
   readonly #others = new Map<string, number>()
   readonly #ofOthers = new Rows()
   /** Rows of other identities that were deleted. */
   readonly #free: number[] = []
   readonly #liveAt = new Map<number, number>()
 
-  constructor(readonly keys: KeyIds) {}
+  /** @param log whose slots they are */
+  constructor(
+    readonly log: ReplicaId,
+    readonly keys: KeyIds,
+  ) {}
 
   /** How many entries are live. */
   get size(): number {
-    return this.#slots.size + this.#others.size
+    return this.#slots + this.#others.size
   }
 
   /** The clock of the element that holds the live entry of `identity`, or -1. */
   clockOf(identity: string): number {
     const row = this.#row(identity)
-    return row === -1 ? -1 : (this.#rowsOf(identity).clocks[row] as number)
+    return row === -1 ? -1 : this.#rowsOf(identity).clock(row)
   }
 
   /** How many entries of the elements in [from, to) are live. Takes the shorter way: a hostile range may be 2^48 long. */
@@ -69,26 +101,39 @@ export class LiveEntries {
     from.subtract(lo[row] as number, hi[row] as number)
   }
 
-  /** An entry of the element at `clock`. */
-  take({ entry, lo, hi }: HashedEntry, clock: number): void {
+  /** An entry of the element at `clock`. Answers the id of its key where it is a slot, else -1. */
+  take({ entry, lo, hi }: HashedEntry, clock: number): number {
+    if (entry.kind === 'slot') {
+      const id = this.keys.idOf(entry.key)
+      this.#setSlot(id, clock, lo, hi)
+      return id
+    }
     if (entry.kind !== 'drop') this.set(entryIdentity(entry), clock, lo, hi)
     for (const identity of removedBy(entry)) this.delete(identity)
+    return -1
   }
 
   /** The entry of `identity` in the element at `clock` is now the live one. */
   set(identity: string, clock: number, lo: number, hi: number): void {
-    const rows = this.#rowsOf(identity)
-    let row = this.#row(identity)
-    if (row !== -1) this.#release(rows, row)
-    else {
-      row = this.#add(identity)
-      rows.reserve(row)
-    }
+    if (isKey(identity)) return this.#setSlot(this.keys.idOf(identity), clock, lo, hi)
+    let row = this.#others.get(identity)
+    if (row === undefined) this.#others.set(identity, (row = this.#free.pop() ?? this.#others.size))
+    this.#put(this.#ofOthers, row, clock, lo, hi)
+  }
+
+  #setSlot(id: number, clock: number, lo: number, hi: number): void {
+    this.#slotRows ??= this.keys.rowsOf(this.log)
+    if (this.#put(this.#ofSlots, this.#slotRows.row(id), clock, lo, hi)) this.#slots++
+  }
+
+  /** Answers whether nothing was live in that row. */
+  #put(rows: Rows, row: number, clock: number, lo: number, hi: number): boolean {
+    const isNew = rows.clock(row) === -1
+    if (!isNew) this.#release(rows, row)
+    rows.set(row, clock, lo, hi)
     this.digest.add(lo, hi)
-    rows.clocks[row] = clock
-    rows.lo[row] = lo
-    rows.hi[row] = hi
     this.#count(clock, 1)
+    return isNew
   }
 
   /** Nothing of `identity`, which is no slot, is live any more. */
@@ -96,6 +141,7 @@ export class LiveEntries {
     const row = this.#others.get(identity)
     if (row === undefined) return
     this.#release(this.#ofOthers, row)
+    this.#ofOthers.free(row)
     this.#others.delete(identity)
     this.#free.push(row)
   }
@@ -103,30 +149,24 @@ export class LiveEntries {
   /** The identities besides slots whose live entries stand in elements below the clock `to`. O(those), unless there are none. */
   othersBelow(to: number): readonly string[] {
     if (this.liveIn(0, to) === 0) return []
-    const { clocks } = this.#ofOthers
-    return [...this.#others].filter(([, row]) => (clocks[row] as number) < to).map(([identity]) => identity)
+    return [...this.#others].filter(([, row]) => this.#ofOthers.clock(row) < to).map(([identity]) => identity)
   }
 
   #rowsOf(identity: string): Rows {
     return isKey(identity) ? this.#ofSlots : this.#ofOthers
   }
 
+  /** -1 where nothing of it is live. */
   #row(identity: string): number {
     if (!isKey(identity)) return this.#others.get(identity) ?? -1
-    const id = this.keys.findId(identity)
-    return id === undefined ? -1 : this.#slots.find(id)
+    const id = this.#slotRows && this.keys.findId(identity)
+    const row = id === undefined ? -1 : (this.#slotRows as SlotRows).find(id)
+    return this.#ofSlots.clock(row) === -1 ? -1 : row
   }
 
-  #add(identity: string): number {
-    if (isKey(identity)) return this.#slots.add(this.keys.idOf(identity))
-    const row = this.#free.pop() ?? this.#others.size
-    this.#others.set(identity, row)
-    return row
-  }
-
-  #release({ clocks, lo, hi }: Rows, row: number): void {
-    this.digest.subtract(lo[row] as number, hi[row] as number)
-    this.#count(clocks[row] as number, -1)
+  #release(rows: Rows, row: number): void {
+    this.digest.subtract(rows.lo[row] as number, rows.hi[row] as number)
+    this.#count(rows.clock(row), -1)
   }
 
   #count(clock: number, by: number): void {

@@ -52,7 +52,7 @@ export class RowIndex {
 /** A longer array with the same content, when `row` lies past the end of `column`; else `column` itself. */
 export function roomFor<Column extends Float64Array | Uint32Array>(column: Column, row: number): Column {
   if (row < column.length) return column
-  const longer = new (column.constructor as { new (length: number): Column })(Math.max(8, column.length * 2))
+  const longer = new (column.constructor as { new (length: number): Column })(Math.max(8, column.length * 2, row + 1))
   longer.set(column)
   return longer
 }

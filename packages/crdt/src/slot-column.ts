@@ -11,6 +11,11 @@ export class SlotColumn {
   #foldedP: Float64Array = NONE
   #foldedN: Float64Array = NONE
 
+  /** The row of a key id, or -1. */
+  find(id: number): number {
+    return this.rows.find(id)
+  }
+
   /** The row of a key id; a new one where it has none. */
   row(id: number): number {
     const found = this.rows.find(id)

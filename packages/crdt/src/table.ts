@@ -4,6 +4,7 @@ import { IdSet } from './id-set.js'
 import type { ReplicaId } from './ids.js'
 import { lowerBound, merged, upperBound } from './key-order.js'
 import { absorbedUnder } from './ledger-ids.js'
+import type { KeyIds, SlotRows } from './live-entries.js'
 import { roomFor } from './row-index.js'
 import { SlotColumn } from './slot-column.js'
 import { TableSnapshot } from './table-snapshot.js'
@@ -20,7 +21,7 @@ const NO_SLOT: Slot = { p: 0, n: 0 }
 /** The materialised view of a room: for each key the slots of all replicas and their totals. Built by merging entries by
  *  maximum, so it never lowers a slot; it is the authority on every value. Merging is commutative, associative and
  *  idempotent (Shapiro et al., "A comprehensive study of convergent and commutative replicated data types", 2011, 3.1.3). */
-export class Table implements KnownKeys {
+export class Table implements KnownKeys, KeyIds {
   readonly #ids = new Map<CounterKey, number>()
   readonly #keys: CounterKey[] = []
   readonly #columns = new Map<ReplicaId, SlotColumn>()
@@ -72,6 +73,11 @@ export class Table implements KnownKeys {
   findKey(text: string): CounterKey | undefined {
     const id = this.#ids.get(text as CounterKey)
     return id === undefined ? undefined : this.#keys[id]
+  }
+
+  /** The rows of a replica's slots: whoever keeps something of each slot needs no index of its own. */
+  rowsOf(replica: ReplicaId): SlotRows {
+    return this.#column(replica) ?? new SlotColumn()
   }
 
   keyOf(id: number): CounterKey {

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Digest, Table } from '../src/index.js'
+import { type CounterKey, Digest, replicaId, Table } from '../src/index.js'
 import { LiveEntries } from '../src/live-entries.js'
 
 const test = suite('live-entries')
+const LOG = replicaId(7)
 
 /** What it takes out of a digest. */
 function hashOf(live: LiveEntries, identity: string): [number, number] {
@@ -21,7 +22,7 @@ test('it knows what a map of the last entries knows', () => {
   })
   fc.assert(
     fc.property(anySets, fc.nat(40), fc.nat(40), (sets, from, length) => {
-      const live = new LiveEntries(new Table())
+      const live = new LiveEntries(LOG, new Table())
       const twin = new Map<string, { clock: number; lo: number; hi: number }>()
       let clock = 0
       for (const [{ identity }, lo, hi, step] of sets) {
@@ -45,20 +46,20 @@ test('it knows what a map of the last entries knows', () => {
 })
 
 test('what it never met has no clock and no hash', () => {
-  const live = new LiveEntries(new Table())
+  const live = new LiveEntries(LOG, new Table())
   assert.is(live.clockOf('a'), -1)
   assert.equal(hashOf(live, 'a'), [0, 0])
   assert.is(live.liveIn(0, 5), 0)
 })
 
 test('the end of a range is not in it, however the range is walked', () => {
-  const live = new LiveEntries(new Table())
+  const live = new LiveEntries(LOG, new Table())
   for (let clock = 0; clock < 10; clock++) live.set(`k${clock}`, clock, 1, 1)
   for (let to = 0; to <= 12; to++) assert.is(live.liveIn(0, to), Math.min(to, 10))
 })
 
 test('what is deleted counts no longer, and its place is used again', () => {
-  const live = new LiveEntries(new Table())
+  const live = new LiveEntries(LOG, new Table())
   live.set('\u0001a', 1, 10, 20)
   live.set('\u0001b', 2, 30, 40)
   live.set('slot', 2, 7, 8)
@@ -80,12 +81,47 @@ test('what is deleted counts no longer, and its place is used again', () => {
 
 test('looking for a key gives it no id', () => {
   const table = new Table()
-  const live = new LiveEntries(table)
+  const live = new LiveEntries(LOG, table)
   assert.is(live.clockOf('a'), -1)
   live.subtract('a', new Digest())
   assert.is(table.size, 0)
   live.set('a', 3, 1, 2)
   assert.equal([table.size, live.clockOf('a')], [1, 3])
+})
+
+test('slots stand in the rows of the table, and are live only where this log says so', () => {
+  const table = new Table()
+  for (const key of ['x', 'y', 'z'] as CounterKey[]) table.merge(LOG, table.idOf(key), 5, 0)
+  for (let i = 0; i < 40; i++) table.merge(LOG, table.idOf(`other-${i}` as CounterKey), 5, 0)
+  const live = new LiveEntries(LOG, table)
+  live.set('new', 3, 1, 2)
+  assert.equal(
+    ['x', 'y', 'z', 'new'].map(key => live.clockOf(key)),
+    [-1, -1, -1, 3],
+  )
+  assert.equal(hashOf(live, 'x'), [0, 0])
+  live.set('y', 0, 3, 4)
+  assert.equal([live.size, live.clockOf('y'), live.liveIn(0, 1)], [2, 0, 1])
+  const again = new LiveEntries(LOG, table)
+  assert.equal([again.size, again.clockOf('y')], [0, -1])
+})
+
+test('a log whose id was folded whole has rows all the same', () => {
+  const table = new Table()
+  table.remove(LOG)
+  const live = new LiveEntries(LOG, table)
+  for (const [clock, key] of ['a', 'b', 'a'].entries()) live.set(key, clock, 1, 1)
+  assert.equal([live.size, live.clockOf('a'), live.clockOf('b'), table.slots], [2, 2, 1, 0])
+})
+
+test('taking a slot answers the id of its key', () => {
+  const table = new Table()
+  const live = new LiveEntries(LOG, table)
+  const hash = { lo: 1, hi: 2 }
+  assert.is(live.take({ entry: { kind: 'fork', replica: LOG }, ...hash }, 0), -1)
+  for (const key of ['a', 'b', 'a'] as CounterKey[]) {
+    assert.is(live.take({ entry: { kind: 'slot', key, p: 1, n: 0 }, ...hash }, 1), table.findId(key))
+  }
 })
 
 test.run()

@@ -10,6 +10,7 @@ import {
   type Random,
   type ReplicaId,
   ReplicaLog,
+  type SlotEntry,
   type StoredLog,
   saidAlone,
   Table,
@@ -67,7 +68,9 @@ export class Room {
     }
     const log = new ReplicaLog(stored.log, this.table)
     const said: LedgerEntry[] = []
-    const damage = replayStored(log, stored, entry => this.#note(log.id, entry, said))
+    // Nobody watches yet: what changes is not told.
+    const takeSlot = (id: number, { p, n }: SlotEntry) => this.table.merge(log.id, id, p, n)
+    const damage = replayStored(log, stored, takeSlot, entry => this.#note(log.id, entry, said))
     if (damage !== undefined) {
       // At no clock: the log has to come again for that.
       if (said.length > 0) this.#act({ id: log.id, clock: 0 }, 0, undoubted(said), true)

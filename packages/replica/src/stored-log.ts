@@ -7,16 +7,24 @@ import {
   type ReplicaLog,
   type StoredLog,
   showReplicaId,
+  type TakeSlot,
   TallymeshError,
 } from '@tallymesh/crdt'
 
 /** Replays what a store holds of a log into an empty one, and hands out its entries. Answers what is wrong, if something is: then
- *  all entries that can still be read are handed out, and the log itself is of no use. */
-export function replayStored(log: ReplicaLog, stored: StoredLog, take: (entry: Entry) => void): string | undefined {
+ *  all entries that can still be read are handed out, and the log itself is of no use.
+ *  @param takeSlot takes slots of the log's own replica
+ *  @param take takes other entries; what is salvaged from damage, slots too */
+export function replayStored(
+  log: ReplicaLog,
+  stored: StoredLog,
+  takeSlot: TakeSlot,
+  take: (entry: Entry) => void,
+): string | undefined {
   let { damage } = stored
   for (const update of stored.updates) {
     try {
-      for (const entry of log.replay(update)) take(entry)
+      for (const entry of log.replay(update, takeSlot)) take(entry)
     } catch (error) {
       damage ??= error instanceof Error ? error.message : String(error)
       salvage(log, update, take)
