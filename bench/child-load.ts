@@ -1,5 +1,11 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import {
+  type IntervalHistogram,
+  monitorEventLoopDelay,
+  type PerformanceEntry,
+  PerformanceObserver,
+} from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
+import { ClassicLevel } from 'classic-level'
 import type { Counter, TallymeshNode } from 'tallymesh'
 import { counterName } from './counter-name.js'
 import { SteadyLoad } from './steady-load.js'
@@ -41,18 +47,35 @@ export async function exportAll(node: TallymeshNode): Promise<number> {
   return slots
 }
 
+/** Puts that are synced, for as long as the process lives. */
+export async function startPuts(path: string, everyMs: number, bytes: number): Promise<void> {
+  const level = new ClassicLevel<string, Uint8Array>(path, { valueEncoding: 'view' })
+  await level.open()
+  setInterval(() => void level.put('counters', new Uint8Array(bytes), { sync: true }), everyMs)
+}
+
 /** How long the event loop stood still. */
 export class Stalls {
   readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  readonly #collections = new PerformanceObserver(list => this.#collected(list.getEntries()))
+  #gcMs = 0
 
   constructor() {
     this.#histogram.enable()
+    this.#collections.observe({ entryTypes: ['gc'] })
   }
 
-  /** The longest since the last call, without the time that the timer waits anyhow. */
-  take(): number {
+  #collected(entries: readonly PerformanceEntry[]): void {
+    this.#gcMs = Math.max(this.#gcMs, ...entries.map(({ duration }) => duration))
+  }
+
+  /** The longest since the last call, without the time that the timer waits anyhow; and the longest pause of the garbage collector. */
+  take(): { readonly ms: number; readonly gcMs: number } {
+    this.#collected(this.#collections.takeRecords())
     const { max } = this.#histogram
+    const gcMs = this.#gcMs
     this.#histogram.reset()
-    return Math.max(0, max / 1e6 - RESOLUTION_MS)
+    this.#gcMs = 0
+    return { ms: Math.max(0, max / 1e6 - RESOLUTION_MS), gcMs }
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ClassicLevel } from 'classic-level'
 import { openNode, type TallymeshNode } from 'tallymesh'
 import type { Answer, Request, Seen } from './child.js'
-import { countAll, exportAll, Stalls, startLoad } from './child-load.js'
+import { countAll, exportAll, Stalls, startLoad, startPuts } from './child-load.js'
 import { counterName } from './counter-name.js'
 import { yjsLoaded } from './million-peers.js'
 import type { SteadyLoad } from './steady-load.js'
@@ -60,6 +60,9 @@ async function answer(request: Request): Promise<Answer> {
     case 'load':
       load = startLoad(node, request.perSecond, request.keys)
       return {}
+    case 'puts':
+      await startPuts(request.path, request.everyMs, request.bytes)
+      return {}
     case 'unload':
       return { count: load?.stop() ?? 0 }
     case 'probe': {
@@ -67,10 +70,8 @@ async function answer(request: Request): Promise<Answer> {
       await opened().counter(request.counter).increment()
       return { calledNs, ackedNs: process.hrtime.bigint() }
     }
-    case 'stall': {
-      const ms = (stalls ??= new Stalls()).take()
-      return { ms }
-    }
+    case 'stall':
+      return (stalls ??= new Stalls()).take()
     case 'export':
       return { count: await exportAll(opened()) }
     case 'scan': {

@@ -21,11 +21,13 @@ export type Request =
   | { readonly type: 'watch'; readonly counter: string }
   /** From now on counters below `keys` are counted so many times a second, at random, not awaited; where no node is open, objects. */
   | { readonly type: 'load'; readonly perSecond: number; readonly keys: number }
+  /** From now on a synced put every so many milliseconds into a LevelDB database. */
+  | { readonly type: 'puts'; readonly path: string; readonly everyMs: number; readonly bytes: number }
   /** Ends the load; answers how many times it counted. */
   | { readonly type: 'unload' }
   /** Counts once, and waits until that is durable here. Answers when it was called and when it was acknowledged. */
   | { readonly type: 'probe'; readonly counter: string }
-  /** The longest time that the event loop stood still since the last such question. */
+  /** The longest time that the event loop stood still since the last such question, and the longest pause of the garbage collector. */
   | { readonly type: 'stall' }
   /** Reads a snapshot of all slots. */
   | { readonly type: 'export' }
@@ -38,6 +40,7 @@ export type Request =
 /** How it answers. */
 export interface Answer {
   readonly ms?: number
+  readonly gcMs?: number
   readonly bytes?: number
   readonly count?: number
   readonly calledNs?: bigint

@@ -7,6 +7,7 @@ import type { Findings } from './report.js'
 import { type Contestant, pipelined, rounds } from './rounds.js'
 
 const KEYS = 1_000
+const ENTRIES = Array.from({ length: KEYS }, (_, i) => ({ key: `orders{shop="${i}"}`, add: 1 }))
 const PER_SECOND_MIN = 1_000_000
 /** Requests, or pipelines, that are under way at once where more than one is. */
 const UNDER_WAY = 8
@@ -14,14 +15,13 @@ const UNDER_WAY = 8
 export const batch: Benchmark = {
   name: 'batch',
   about:
-    `increments over one connection, durable, ${KEYS} keys a request: POST /v1/counters beside an empty Fastify route that takes and checks the same body, ` +
+    `increments over one connection, durable, ${KEYS} keys a request: POST /v1/counters beside an empty Fastify route that takes and checks the same body, and one that waits for the disk, ` +
     'and the client library beside pipelines of Redis through ioredis; must hold: 1 million a second',
   run,
 }
 
 async function run(setting: Setting): Promise<Omit<Findings, 'name'>> {
-  const entries = Array.from({ length: KEYS }, (_, i) => ({ key: `orders{shop="${i}"}`, add: 1 }))
-  const load = { paths: ['/v1/counters'], body: JSON.stringify(entries), connections: 1 }
+  const load = { paths: ['/v1/counters'], body: JSON.stringify(ENTRIES), connections: 1 }
   const single = await contest(setting, `${KEYS} adds`, load, KEYS)
   const several = { ...load, pipelining: UNDER_WAY }
   const many = await contest(setting, `${KEYS} adds, ${UNDER_WAY} requests under way`, several, KEYS)
@@ -44,6 +44,7 @@ async function run(setting: Setting): Promise<Omit<Findings, 'name'>> {
 /** The client library in this process, the server in another. */
 async function libraries({ quick, scratch }: Setting) {
   const server = new HttpChild()
+  const empty = new HttpChild()
   const redis = await Redis.start(scratch)
   const roundMs = quick ? 500 : 1_500
   let calls: ClientCalls | undefined
@@ -51,6 +52,7 @@ async function libraries({ quick, scratch }: Setting) {
     const place = { dataDir: scratch.dir(), runtimeDir: scratch.runtimeDir }
     const { url } = await server.ask({ type: 'tallymesh', ...place })
     calls = clientCalls(url as string, KEYS)
+    const fetching = fetches((await empty.ask({ type: 'fastify' })).url as string)
     const { withIds, plain, gathered } = calls
     const whole = (inFlight: number, call: () => Promise<unknown>) => async () =>
       (await pipelined(inFlight, roundMs, call)) * KEYS
@@ -67,6 +69,11 @@ async function libraries({ quick, scratch }: Setting) {
         run: () => pipelined(10_000, roundMs, gathered.plain),
       },
     ]
+    // What `fetch` of Node.js takes for such requests, whoever sends them.
+    contestants.push({
+      what: 'fetch() of the same bodies, an empty Fastify route, one at a time',
+      run: whole(1, fetching),
+    })
     if (!redis) return await rounds(quick ? 2 : 5, '/s', contestants)
     const pipeline = redis.pipeline(KEYS)
     return await rounds(quick ? 2 : 5, '/s', [
@@ -76,6 +83,14 @@ async function libraries({ quick, scratch }: Setting) {
     ])
   } finally {
     await calls?.close()
-    await Promise.all([server.end(), redis?.stop()])
+    await Promise.all([server.end(), empty.end(), redis?.stop()])
+  }
+}
+
+function fetches(url: string): () => Promise<unknown> {
+  const headers = { 'content-type': 'application/json' }
+  return async () => {
+    const answer = await fetch(`${url}/v1/counters`, { method: 'POST', headers, body: JSON.stringify(ENTRIES) })
+    return await answer.json()
   }
 }

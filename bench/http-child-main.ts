@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { startServer, type TallymeshServer } from '@tallymesh/server'
 import autocannon from 'autocannon'
+import { ClassicLevel } from 'classic-level'
 import { fastify } from 'fastify'
 import type { HttpAnswer, HttpRequest, Load, Loaded } from './http-child.js'
 
@@ -27,7 +28,7 @@ async function answer(request: HttpRequest): Promise<HttpAnswer> {
       return { url: server.url }
     }
     case 'fastify':
-      return { url: await serveNothing() }
+      return { url: await serveNothing(request.dataDir) }
     case 'load':
       return { loaded: await load(request) }
     case 'cpu': {
@@ -46,16 +47,21 @@ const ENTRY = {
   required: ['key', 'value'],
   properties: { key: { type: 'string' }, value: { type: 'integer' } },
 }
+const PUT_BYTES = 1_000
 const ADD = { type: 'integer', minimum: -Number.MAX_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }
 
-/** What a Fastify server costs that takes the same bodies, checks them, and answers as much. */
-async function serveNothing(): Promise<string> {
+/** What a Fastify server costs that takes the same bodies, checks them, and answers as much.
+ *  @param dataDir each answer waits until a put here is synced */
+async function serveNothing(dataDir: string | undefined): Promise<string> {
   const app = fastify()
+  const put = dataDir === undefined ? undefined : await SharedPut.open(dataDir)
+  const preHandler = async () => await put?.ask()
   app.post<{ Params: { key: string }; Body: { add: number } }>('/v1/counters/:key', {
     schema: {
       body: { type: 'object', required: ['add'], additionalProperties: false, properties: { add: ADD } },
       response: { 200: ENTRY },
     },
+    ...(put && { preHandler }),
     handler: (request, reply) => reply.send({ key: request.params.key, value: request.body.add }),
   })
   const item = {
@@ -66,10 +72,34 @@ async function serveNothing(): Promise<string> {
   }
   app.post<{ Body: Array<{ key: string; add: number }> }>('/v1/counters', {
     schema: { body: { type: 'array', items: item }, response: { 200: { type: 'array', items: ENTRY } } },
+    ...(put && { preHandler }),
     handler: (request, reply) => reply.send(request.body.map(({ key, add }) => ({ key, value: add }))),
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+}
+
+/** Synced puts, one at a time. Who asks while one is under way shares the next. */
+class SharedPut {
+  #current: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
+
+  private constructor(readonly level: ClassicLevel<string, Uint8Array>) {}
+
+  static async open(dir: string): Promise<SharedPut> {
+    const level = new ClassicLevel<string, Uint8Array>(dir, { valueEncoding: 'view' })
+    await level.open()
+    return new SharedPut(level)
+  }
+
+  ask(): Promise<void> {
+    this.#next ??= this.#current.then(() => {
+      this.#next = undefined
+      this.#current = this.level.put('counters', new Uint8Array(PUT_BYTES), { sync: true })
+      return this.#current
+    })
+    return this.#next
+  }
 }
 
 async function load({ url, paths, body, connections, pipelining = 1, durationMs }: Load): Promise<Loaded> {

@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url'
 export type HttpRequest =
   /** Serves a node's API. Answers its URL. */
   | { readonly type: 'tallymesh'; readonly dataDir: string; readonly runtimeDir: string }
-  /** Serves routes of Fastify that parse and check the same bodies and do nothing. Answers their URL. */
-  | { readonly type: 'fastify' }
+  /** Serves routes of Fastify that parse and check the same bodies and do nothing; where a directory is given, they wait for a synced
+   *  put that they share. Answers their URL. */
+  | { readonly type: 'fastify'; readonly dataDir?: string }
   | ({ readonly type: 'load' } & Load)
   /** Processor time of the process so far. */
   | { readonly type: 'cpu' }

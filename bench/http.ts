@@ -11,7 +11,7 @@ export const http: Benchmark = {
   name: 'http',
   about:
     `POST /v1/counters/{key}, durable, from ${CONNECTIONS} connections to ${KEYS} counters, beside an empty Fastify route that ` +
-    'takes and checks the same body; must hold: 75 % of its requests a second, and under 5 × its p99',
+    'takes and checks the same body, and one that waits for the disk; must hold: 75 % of its requests a second, and under 5 × its p99',
   run,
 }
 
@@ -26,8 +26,11 @@ async function run(setting: Setting): Promise<Omit<Findings, 'name'>> {
       { title: 'the server', figures: cpu },
     ],
     bounds: [
-      { figure: timesOf("requests a second against an empty route's", ...perSecond), min: THROUGHPUT_MIN },
-      { figure: timesOf("p99 against an empty route's", ...p99), max: P99_MAX },
+      {
+        figure: timesOf("requests a second against an empty route's", perSecond[0], perSecond[1]),
+        min: THROUGHPUT_MIN,
+      },
+      { figure: timesOf("p99 against an empty route's", p99[0], p99[1]), max: P99_MAX },
     ],
     notes: [],
   }

@@ -5,7 +5,7 @@ import { ClassicLevel } from 'classic-level'
 import { openNode, type TallymeshNode } from 'tallymesh'
 import type { Benchmark, Setting } from './benchmark.js'
 import { Child } from './child.js'
-import { seedLogs } from './departed.js'
+import { seedFences, seedLogs } from './departed.js'
 import { randomOrder } from './order.js'
 import type { Figure, Findings } from './report.js'
 import { nodeOptions } from './room.js'
@@ -27,7 +27,8 @@ export const lifecycle: Benchmark = {
   name: 'lifecycle',
   about:
     'three nodes that hold the logs of 10,000 restarts under fresh ids, without and with those of 1,000 members that left (--quick: 300 and 30), folded, ' +
-    'beside three that never restarted, on 1,000 counters; must hold: database without fences, memory, open time and commits within 1.5 times',
+    'beside three that never restarted, on 1,000 counters, without and with as many fences; must hold: database without fences, memory and open time beside ' +
+    'those with as many fences, and commits, within 1.5 times',
   run,
 }
 
@@ -47,18 +48,25 @@ interface Aged {
 async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>> {
   const [restarts, departed] = quick ? [300, 30] : [10_000, 1_000]
   const young = await aged(scratch, 'never restarted', 0, 0)
-  const restarted = await aged(scratch, `${restarts} restarts`, restarts, 0)
-  const left = await aged(scratch, `${restarts} restarts, ${departed} members left`, restarts, departed)
-  const rooms = [left, restarted, young] as const
+  const old = async (what: string, left: number) => ({
+    room: await aged(scratch, what, restarts, left, dir => seedLogs(dir, KEYS, restarts, left)),
+    // What a room has to remember for ever takes its time, and memory, of its own.
+    fenced: await aged(scratch, `never restarted, the fences of ${what}`, restarts, left, dir =>
+      seedFences(dir, restarts + left, left),
+    ),
+  })
+  const pairs = [
+    await old(`${restarts} restarts, ${departed} members left`, departed),
+    await old(`${restarts} restarts`, 0),
+  ]
+  const rooms = [...pairs.flatMap(({ room, fenced }) => [room, fenced]), young]
+  const peerOf = (of: Aged) => pairs.find(({ room }) => room === of)?.fenced ?? (of === young ? undefined : young)
   const commitMs = await commits(rooms)
   const structs = rooms.map(({ nodes }) => [nodes[0]?.stats.structs ?? Number.NaN])
   for (const node of rooms.flatMap(({ nodes }) => nodes)) await node.close()
   const memory = rooms.map((): number[] => [])
   const opening = (open: (dir: string, room: number) => Promise<number>) =>
-    rooms.map(({ what, dir }, i) => ({
-      ...{ what, run: () => open(dir, i) },
-      ...(what === young.what ? {} : { peer: young.what }),
-    }))
+    rooms.map((room, i) => ({ what: room.what, run: () => open(room.dir, i), ...named(peerOf(room)) }))
   const openMs = await rounds(
     quick ? 3 : 21,
     'ms',
@@ -73,50 +81,67 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
   const rest = bytes.map(([all = Number.NaN], i) => [
     all - (rooms[i]?.ids ?? 0) * FENCE_BYTES - (rooms[i]?.removed ?? 0) * REMOVAL_BYTES,
   ])
-  const figures = (unit: Figure['unit'], samples: readonly (readonly number[])[]): Figure[] =>
-    rooms.map(({ what }, i) => ({
-      ...{ what, unit, samples: samples[i] as readonly number[] },
-      ...(what === young.what ? {} : { peer: young.what }),
-    }))
-  /** What each old room has of something, as a multiple of what the young one has. */
-  const times = (what: string, samples: readonly (readonly number[])[]) =>
-    rooms.slice(0, -1).map((room, i) => {
-      const ratio = median(samples[i] ?? []) / median(samples.at(-1) ?? [])
+  const figures = (
+    unit: Figure['unit'],
+    samples: readonly (readonly number[])[],
+    peer: (of: Aged) => Aged | undefined,
+  ) =>
+    rooms.map((room, i): Figure => {
+      return { what: room.what, unit, samples: samples[i] as readonly number[], ...named(peer(room)) }
+    })
+  const besideYoung = (room: Aged) => (room === young ? undefined : young)
+  /** What each old room has of something, as a multiple of what another one has. */
+  const times = (what: string, samples: readonly (readonly number[])[], peer: (of: Aged) => Aged | undefined) =>
+    pairs.map(({ room }) => {
+      const medianOf = (of: Aged | undefined) => median(samples[rooms.indexOf(of as Aged)] ?? [])
+      const ratio = medianOf(room) / medianOf(peer(room))
       return { figure: { what: `${what}, ${room.what}`, unit: '×', samples: [ratio] } as const, max: TIMES_MAX }
     })
   return {
     tables: [
-      { title: 'Yjs structs of a node', figures: figures('structs', structs) },
-      { title: 'database of a node, compacted', figures: figures('bytes', bytes) },
+      { title: 'Yjs structs of a node', figures: figures('structs', structs, besideYoung) },
+      { title: 'database of a node, compacted', figures: figures('bytes', bytes, besideYoung) },
       {
         title: `the same without fences, ${FENCE_BYTES} bytes an id and ${REMOVAL_BYTES} a removed store`,
-        figures: figures('bytes', rest),
+        figures: figures('bytes', rest, besideYoung),
       },
-      { title: 'memory of a process for its node', figures: figures('bytes', memory) },
+      { title: 'memory of a process for its node', figures: figures('bytes', memory, peerOf) },
       { title: 'opening it alone', figures: openMs },
       { title: 'the same in a process that just started', figures: freshMs },
-      { title: `a commit of ${BATCH} counters`, figures: figures('ms', commitMs) },
+      { title: `a commit of ${BATCH} counters`, figures: figures('ms', commitMs, besideYoung) },
       {
         title: 'folding',
-        figures: [restarted, left].map(({ what, foldMs }) => ({ what, unit: 'ms', samples: [foldMs] })),
+        figures: pairs.map(({ room: { what, foldMs } }) => ({ what, unit: 'ms', samples: [foldMs] })),
       },
     ],
     bounds: [
-      ...times('database without fences', rest),
-      ...times('memory', memory),
+      ...times('database without fences', rest, besideYoung),
+      ...times('memory beside one with the fences', memory, peerOf),
       ...times(
-        'open time',
+        'open time beside one with the fences',
         openMs.map(({ samples }) => samples),
+        peerOf,
       ),
-      ...times('commit', commitMs),
+      ...times('commit', commitMs, besideYoung),
     ],
     notes: [],
   }
 }
 
-async function aged(scratch: Scratch, what: string, restarts: number, departed: number): Promise<Aged> {
+function named(peer: Aged | undefined): { peer?: string } {
+  return peer ? { peer: peer.what } : {}
+}
+
+/** @param seed writes what is in each directory before */
+async function aged(
+  scratch: Scratch,
+  what: string,
+  restarts: number,
+  departed: number,
+  seed?: (dir: string) => Promise<void>,
+): Promise<Aged> {
   const dirs = Array.from({ length: NODES }, () => scratch.dir())
-  for (const dir of restarts > 0 ? dirs : []) await seedLogs(dir, KEYS, restarts, departed)
+  for (const dir of dirs) await seed?.(dir)
   const nodes: TallymeshNode[] = []
   for (const [i, dir] of dirs.entries()) {
     const peers = nodes.flatMap(({ url }) => (url === undefined ? [] : [url]))

@@ -33,7 +33,7 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
   const waiting = new Child()
   const joinerStalls: number[] = []
   const joinMs: number[] = []
-  const shown = new Map<string, { node: number[]; waiting: number[] }>()
+  const shown = new Map<string, { node: number[]; waiting: number[]; gc: number[] }>()
   try {
     const url = (await node.ask({ type: 'open', options: nodeOptions(scratch, scratch.dir(), 'n0') })).url as string
     await node.ask({ type: 'count', keys }, STEP_MS_MAX)
@@ -63,8 +63,9 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
         const seen = { node: await node.ask({ type: 'stall' }), waiting: await waiting.ask({ type: 'stall' }) }
         // The first round warms up; a late joiner of it took a member's place, as in a real room.
         if (round === 0) continue
-        const samples = shown.get(what) ?? { node: [], waiting: [] }
+        const samples = shown.get(what) ?? { node: [], waiting: [], gc: [] }
         samples.node.push(seen.node.ms ?? Number.NaN)
+        samples.gc.push(seen.node.gcMs ?? Number.NaN)
         samples.waiting.push(seen.waiting.ms ?? Number.NaN)
         shown.set(what, samples)
       }
@@ -76,6 +77,7 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
   const bare = (what: string) => `a process that waits, meanwhile: ${what}`
   const figures = [...shown].flatMap(([what, samples]): Figure[] => [
     { what, unit: 'ms', samples: samples.node, peer: bare(what) },
+    { what: `the garbage collector's longest pause in it, meanwhile: ${what}`, unit: 'ms', samples: samples.gc },
     { what: bare(what), unit: 'ms', samples: samples.waiting },
   ])
   const joined: Figure[] = [

@@ -8,22 +8,27 @@ const PER_SECOND = 1_000
 const KEYS = 1_000
 const SETTLE_MS = 2_000
 const PERCENT_MAX = 5
+/** About what the commits of so many counts come to: how far apart they are, and what each stores. */
+const PUT_EVERY_MS = 20
+const PUT_BYTES = 1_000
 
 export const steady: Benchmark = {
   name: 'steady',
   about:
     'processor time of a node that counts 1,000 times a second, spread evenly over time and 1,000 counters, awaited by nobody, beside a process that adds to ' +
-    'properties at the same pace; must hold: 5 % of a core',
+    'properties at the same pace, without and with synced puts; must hold: 5 % of a core',
   run,
 }
 
 async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>> {
   const counting = new Child()
   const adding = new Child()
-  const processes = [counting, adding]
+  const putting = new Child()
+  const processes = [counting, adding, putting]
   const samples: number[][] = processes.map(() => [])
   try {
     await counting.ask({ type: 'open', options: nodeOptions(scratch, scratch.dir(), 'n0') })
+    await putting.ask({ type: 'puts', path: scratch.dir(), everyMs: PUT_EVERY_MS, bytes: PUT_BYTES })
     for (const child of processes) await child.ask({ type: 'load', perSecond: PER_SECOND, keys: KEYS })
     await pause(SETTLE_MS)
     for (let round = 0; round < (quick ? 1 : 5); round++) {
@@ -39,9 +44,13 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
     await Promise.all(processes.map(child => child.end()))
   }
   const bare = 'property adds by the same timer'
-  const figures: [Figure, Figure] = [
+  const figures: [Figure, ...Figure[]] = [
     { what: 'increment()', unit: '% of a core', samples: samples[0] as number[], peer: bare },
     { what: bare, unit: '% of a core', samples: samples[1] as number[] },
+    {
+      ...{ what: `the same, and a synced put each ${PUT_EVERY_MS} ms`, unit: '% of a core' },
+      ...{ samples: samples[2] as number[], peer: bare },
+    },
   ]
   return {
     tables: [{ title: `${PER_SECOND} a second, not awaited`, figures }],
