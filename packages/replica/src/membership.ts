@@ -25,6 +25,7 @@ interface Known {
   state: MemberState
   detector: FailureDetector | undefined
   leaving: boolean | undefined
+  saidLeaving: boolean
 }
 
 /** Who belongs to the room, by store: what durable records say, who was met, and which seeds were never reached. */
@@ -130,12 +131,19 @@ export class Membership {
 
   /** A member said whether it takes itself out of the room. */
   told(store: StoreId, leaving: boolean): void {
-    this.#get(store).leaving = leaving
+    const known = this.#get(store)
+    known.leaving = leaving
+    known.saidLeaving = leaving
   }
 
   /** What it said; undefined where it did not yet on its latest link. */
   isLeaving(store: StoreId): boolean | undefined {
     return this.#known.get(store)?.leaving
+  }
+
+  /** Whether that was the last that it said, on any link: until it says something else it may be gone, and its disk with it. */
+  saidLeaving(store: StoreId): boolean {
+    return this.#known.get(store)?.saidLeaving === true
   }
 
   isRemoved(store: StoreId): boolean {
@@ -204,6 +212,7 @@ export class Membership {
         state: 'down',
         detector: undefined,
         leaving: undefined,
+        saidLeaving: false,
       }
       this.#known.set(store, known)
     }

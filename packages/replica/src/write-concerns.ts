@@ -73,8 +73,7 @@ export class WriteConcerns {
     if (this.forked.has(log)) return count
     for (const [store, confirmed] of this.#confirmed.get(log) ?? []) {
       if (confirmed < clock || store === this.members.own || this.members.isRemoved(store)) continue
-      // Its disk goes with it.
-      if (this.members.isLeaving(store) !== true) count++
+      if (!this.members.saidLeaving(store)) count++
     }
     return count
   }
