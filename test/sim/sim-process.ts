@@ -17,7 +17,6 @@ import type { VirtualTime } from './virtual-time.js'
 const ROOM = 'sim'
 /** How many random numbers a process draws to name itself. */
 const NAMING_DRAWS = 4
-const SETTLED = Promise.resolve()
 
 /** Under which address others dial a node. */
 export function urlOf(node: NodeName): string {
@@ -188,8 +187,6 @@ export class SimProcess {
       wallMs: () => machine.wallMs,
       after: (delayMs, act) => time.after(delayMs, () => this.#run(act)),
       every: (intervalMs, act) => this.#every(intervalMs, act),
-      // A turn of the simulated program is one event: it ends when nothing of that is left to do.
-      atTurnEnd: act => void SETTLED.then(act),
       soon: act => void time.after(0, () => this.#run(act)),
       dial: (url, wire): Dialing => network.dial(name, url, wire as Wire),
     }

@@ -4,6 +4,7 @@ import type { Effect, Input, LinkId, MemberState, Replica } from '@tallymesh/rep
 import type { Store, WitnessPort } from '@tallymesh/store'
 import type { Host } from './host.js'
 
+const SETTLED = Promise.resolve()
 /** How long what nobody waits for may wait for company: each commit costs a sync of the disk. */
 const LATER_MS = 20
 
@@ -63,7 +64,7 @@ export class EffectLoop {
     readonly store: Store,
     readonly witness: WitnessPort,
     readonly events: LoopEvents,
-    readonly host: Pick<Host, 'after' | 'atTurnEnd'>,
+    readonly after: Host['after'],
   ) {}
 
   get stopped(): boolean {
@@ -86,8 +87,7 @@ export class EffectLoop {
     if (this.#hurried || !this.replica.hasOnlyCounts) this.#schedule()
   }
 
-  /** Persists what waits once the program's present turn is over: everything that is counted in it, such as by all requests that
-   *  arrived together, shares a commit. */
+  /** Persists what waits once the program's present turn is over: everything that is counted in it shares a commit. */
   flushSoon(): void {
     this.#hurried = true
     this.#schedule()
@@ -97,7 +97,7 @@ export class EffectLoop {
   flushLater(): void {
     if (this.#later || this.#stopped) return
     this.#later = true
-    this.host.after(LATER_MS, this.#flushLate)
+    this.after(LATER_MS, this.#flushLate)
   }
 
   readonly #flushLate = () => {
@@ -108,7 +108,8 @@ export class EffectLoop {
   #schedule(): void {
     if (this.#flushing || this.#stopped || !this.replica.wantsFlush) return
     this.#flushing = true
-    this.host.atTurnEnd(this.#flush)
+    // A reaction of a settled promise: as soon as `queueMicrotask`, and without its context for each call. `#flush` never throws.
+    void SETTLED.then(this.#flush)
   }
 
   readonly #flush = () => {

@@ -59,7 +59,7 @@ export class Engine {
     const { store, witness } = this.options
     const loaded = await loadReplica(this.options, this.loop as EffectLoop | undefined)
     const lastMark = startReplica(loaded, this.options, this.loop as EffectLoop | undefined)
-    this.loop = new EffectLoop(loaded.replica, store, witness, this.#loopEvents(), this.options.host)
+    this.loop = new EffectLoop(loaded.replica, store, witness, this.#loopEvents(), this.options.host.after)
     this.loop.lastMark = lastMark
     this.commits = loaded.replica.commits
     this.figures.opened(store.lastCommit?.replica)

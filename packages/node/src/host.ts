@@ -14,8 +14,6 @@ export interface Host {
   after(delayMs: number, act: () => void): () => void
   /** Runs `act` every `intervalMs`. @returns ends it */
   every(intervalMs: number, act: () => void): () => void
-  /** Runs `act` at the end of the present turn of the program: once all that has arrived was looked at. */
-  atTurnEnd(act: () => void): void
   /** Runs `act` in another turn of the program, soon: what waits is looked at first. */
   soon(act: () => void): void
   /** As `dialWs`. */
@@ -34,7 +32,6 @@ export const processHost: Host = {
     const timer = setInterval(act, intervalMs)
     return () => clearInterval(timer)
   },
-  atTurnEnd: act => void setImmediate(act),
   soon: act => void setImmediate(act),
   dial: dialWs,
 }
