@@ -56,4 +56,16 @@ test('keys that are none are refused', () => {
     throwsCode(() => canonicalKey(key), 'INVALID_NAME')
 })
 
+test('a text that was named before is the same key again, whatever else was named meanwhile', () => {
+  const text = 'orders{b="2",a="1"}'
+  const wrong = 'orders{b="2",b="1"}'
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 2; i++) {
+      assert.is(canonicalKey(text), 'orders{a="1",b="2"}')
+      assert.throws(() => canonicalKey(wrong), /names a label twice/)
+    }
+    for (let i = 0; i < 10_001; i++) assert.is(canonicalKey(`k${i}`), `k${i}`)
+  }
+})
+
 test.run()
