@@ -117,6 +117,12 @@ export class Ledger {
     return this.drain()
   }
 
+  /** A log is frozen: what is held of it in part stays so, and never acts. Answers the keys that changed. */
+  freeze(log: ReplicaId): readonly number[] {
+    this.staging.dropPart(log)
+    return this.drain()
+  }
+
   /** What a frozen log says of operations does not act any more: others say it. */
   void(log: ReplicaId): readonly number[] {
     const ledger = this.logs.get(log)

@@ -139,6 +139,19 @@ test('a log that is held in part says nothing yet, and then all at once', () => 
   assert.is(books.ledger.operations.get(X)?.settlers.length, 1)
 })
 
+test('what is held in part of a log that is frozen never acts, and nothing waits for it', () => {
+  const books = new Books()
+  books.ledger.take(A, 0, 5, false, [absorbed, operation])
+  assert.ok(books.ledger.waits)
+  books.frozen.add(A)
+  books.ledger.freeze(A)
+  assert.not(books.ledger.waits)
+  assert.is(books.value, 0)
+  books.say(B, operation)
+  books.ledger.freeze(B)
+  assert.is(books.value, 5)
+})
+
 test('a log that comes anew takes back what it says no longer', () => {
   const books = new Books()
   books.say(A, operation)

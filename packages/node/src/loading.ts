@@ -71,7 +71,7 @@ function takeOver(replica: Replica, old: Replica): void {
   for (const log of old.room.forked) {
     if (!replica.room.forked.has(log)) replica.diverged(log, 'this node met both before its disk failed', [])
   }
-  replica.members.twinMet ||= old.members.twinMet
+  for (const name of old.members.copies) replica.members.copies.add(name)
   takeOverRoom(replica.room, old.room, [old.commits.replica, inFlight?.replica])
   replica.takeOver([...(inFlight?.entries ?? []), ...old.commits.extra.values()])
   replica.commits.adoptCells(old.commits.cells(), open, inFlight)

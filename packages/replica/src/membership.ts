@@ -33,8 +33,8 @@ export class Membership {
   readonly #known = new Map<StoreId, Known>()
   /** Removed stores that some log lists: most are not known in any other way. */
   readonly #listed = new Set<StoreId>()
-  /** Another process on a copy of this disk was met: it is the same member, and may take operations of its own. */
-  twinMet = false
+  /** Names of other processes on copies of this disk that were met: each is the same member, and may take operations of its own. */
+  readonly copies = new Set<string>()
   /** This node takes itself out of the room. */
   leaves = false
   /** The seeds that were given. */
@@ -68,7 +68,7 @@ export class Membership {
 
   /** A link to a peer opened. */
   met(peer: PeerIdentity, nowMs: number): void {
-    if (peer.store === this.own) this.twinMet = true
+    if (peer.store === this.own) this.copies.add(peer.name)
     const known = this.#get(peer.store)
     if (known.name !== peer.name || known.urls.join() !== peer.urls.join()) known.recorded = false
     known.name = peer.name

@@ -86,6 +86,12 @@ export class Peers {
     return false
   }
 
+  /** Whether a peer of this name is linked that has this store. */
+  hasCopy(store: StoreId, name: string): boolean {
+    for (const { identity } of this) if (identity.store === store && identity.name === name) return true
+    return false
+  }
+
   /** Sends, unless the link was closed in the middle of this step. */
   send(peer: Peer, message: Message): void {
     if (this.#peers.get(peer.link) !== peer) return

@@ -160,7 +160,7 @@ export class Room {
   freeze(log: ReplicaId, doubted: boolean): void {
     if (!this.isOver(log)) this.forked.add(log)
     if (doubted && !this.isOver(log)) this.#doubted.add(log)
-    this.#acted(this.ledger.drain())
+    this.#acted(this.ledger.freeze(log))
     this.#voidFrozen()
   }
 

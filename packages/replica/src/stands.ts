@@ -136,7 +136,12 @@ export class Stands {
     for (const { store, name, removed } of this.members.others()) {
       if (!removed && !this.peers.hasStore(store)) yield name === '' ? store : name
     }
-    if (this.members.twinMet && !this.peers.hasStore(this.members.own)) yield 'a copy of this disk'
+    for (const name of this.#copiesAway()) yield `${name}, a copy of this disk`
+  }
+
+  /** All copies of a disk are one member. What one does that is away this node does not know, and must not speak for. */
+  *#copiesAway(): IterableIterator<string> {
+    for (const name of this.members.copies) if (!this.peers.hasCopy(this.members.own, name)) yield name
   }
 
   readonly #holds = ({ log, clock }: LogPoint): boolean => {
@@ -145,6 +150,7 @@ export class Stands {
 
   #wanted(): boolean {
     const { version } = this.#ledger
+    if (!this.#copiesAway().next().done) return false
     if (this.#overdue && version > 0) return true
     for (const { stand } of this.peers) if (version > Math.max(0, stand.toldVersion)) return true
     return false

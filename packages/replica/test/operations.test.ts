@@ -214,4 +214,23 @@ test('a node that restarts under its id goes on at once, and knows what it took'
   assert.is(a.live.operations.take(idOf(2), counts(), NOW_MS), 'new')
 })
 
+test('nothing settles while a copy of a disk is away that another copy met, on no node', () => {
+  const room = new RoomHarness()
+  const [a, b, c] = room.start('a', 'b', 'c') as [VirtualNode, VirtualNode, VirtualNode]
+  const copies = ['copy', 'other'].map(name => room.node(name, b.disk.copy())) as [VirtualNode, VirtualNode]
+  for (const copy of copies) copy.start()
+  room.run(1_000)
+  assert.is(take(room, c, 0), 'new')
+  copies[0].crash()
+  room.run(1_000)
+  assert.is(take(room, c, 1), 'new')
+  room.run(30_000)
+  const isOpen = () => [a, b, c, copies[1]].map(node => node.live.operations.isOpen(idOf(1)))
+  assert.equal(isOpen(), [true, true, true, true])
+  assert.equal(b.live.operations.figures.waitsFor, ['copy, a copy of this disk'])
+  copies[0].start()
+  room.until('settling', () => isOpen().every(open => !open))
+  assert.is(room.value(KEY), 2)
+})
+
 test.run()
