@@ -24,6 +24,8 @@ const PART = /^([1-9a-f][0-9a-f]{0,13}):(0|[1-9][0-9]{0,15})$/
 /** Where this process's acknowledged commits end, and who waits until logs are held up to such a place. */
 export class Positions {
   readonly #acknowledged = new Map<ReplicaId, number>()
+  /** Every answer names it: it is put together once a commit. */
+  #position: string | undefined = ''
   readonly #waiting = new Set<Waiting>()
   #checking = false
   #closed = false
@@ -37,11 +39,13 @@ export class Positions {
   /** A commit is acknowledged. */
   acknowledged({ replica, clock }: CommitMark): void {
     this.#acknowledged.set(replica, clock)
+    this.#position = undefined
   }
 
   /** `<replica id>:<clock>` joined by `,`, ids in hexadecimal; empty while nothing was acknowledged. */
   get position(): string {
-    return [...this.#acknowledged].map(([replica, clock]) => `${showReplicaId(replica)}:${clock}`).join(',')
+    this.#position ??= [...this.#acknowledged].map(([id, clock]) => `${showReplicaId(id)}:${clock}`).join(',')
+    return this.#position
   }
 
   /** Resolves once every log of `position` is held up to its clock. A log that is frozen or forgotten counts as far as it is
