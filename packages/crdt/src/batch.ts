@@ -1,7 +1,7 @@
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { crc32 } from './crc32.js'
-import { Digest, hashHi, hashLo } from './digest.js'
+import { Digest, hashBytes } from './digest.js'
 import { type Entry, type KnownKeys, readEntry, writeEntry } from './entry.js'
 import { TallymeshError } from './errors.js'
 import { isLedgerEntry } from './ledger-entry.js'
@@ -42,12 +42,19 @@ export interface BatchFrame {
   readonly digest: Digest
 }
 
-/** One element of a log. */
-export interface Batch extends BatchFrame {
-  readonly entries: readonly HashedEntry[]
+/** What stands around the entries of a batch, as it is read. */
+export interface ReadFrame extends BatchFrame {
   /** The checksum that ends it. */
   readonly checksum: number
 }
+
+/** One element of a log. */
+export interface Batch extends ReadFrame {
+  readonly entries: readonly HashedEntry[]
+}
+
+/** Takes an entry of a batch, with the two lanes of its hash. */
+export type TakeEntry = (entry: Entry, lo: number, hi: number) => void
 
 /** The entries of one batch, encoded. */
 export interface Pack {
@@ -80,8 +87,7 @@ function packFrom(entries: readonly Entry[], from: number, version: BatchVersion
   const bytes = encoding.toUint8Array(encoder).subarray(0, ends.at(-1))
   let start = 0
   const hashed = ends.map((end, i) => {
-    const lo = hashLo(bytes, start, end)
-    const hi = hashHi(bytes, start, end)
+    const { lo, hi } = hashBytes(bytes, start, end)
     start = end
     return { entry: entries[from + i] as Entry, lo, hi }
   })
@@ -111,9 +117,16 @@ export function encodeBatch({ previous, salt, head, digest }: BatchFrame, pack: 
  *  @param known keys that need no check: a table
  *  @throws TallymeshError BATCH_DAMAGED, or BATCH_UNSUPPORTED for a version or entry kind that this code does not know */
 export function decodeBatch(bytes: Uint8Array, known: KnownKeys): Batch {
+  const entries: HashedEntry[] = []
+  const frame = readBatch(bytes, known, (entry, lo, hi) => entries.push({ entry, lo, hi }))
+  return { ...frame, entries }
+}
+
+/** The same, entry by entry: those before the damage have been handed out where it throws. */
+export function readBatch(bytes: Uint8Array, known: KnownKeys, take: TakeEntry): ReadFrame {
   checkFrame(bytes)
   try {
-    return readBatch(bytes, known)
+    return readEntries(bytes, known, take)
   } catch (cause) {
     if (cause instanceof TallymeshError && cause.code.startsWith('BATCH_')) throw cause
     throw new TallymeshError('BATCH_DAMAGED', 'a batch passes its checksum but breaks the format', { cause })
@@ -151,7 +164,7 @@ function checkFrame(bytes: unknown): asserts bytes is Uint8Array {
   }
 }
 
-function readBatch(bytes: Uint8Array, known: KnownKeys): Batch {
+function readEntries(bytes: Uint8Array, known: KnownKeys, take: TakeEntry): ReadFrame {
   const end = bytes.length - TRAILER_BYTES
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   const decoder = decoding.createDecoder(bytes.subarray(0, end))
@@ -160,15 +173,15 @@ function readBatch(bytes: Uint8Array, known: KnownKeys): Batch {
   const head = readUint(decoder)
   const count = readUint(decoder)
   if (count > BATCH_ENTRIES_MAX) throw new TallymeshError('BATCH_DAMAGED', `a batch holds ${count} entries`)
-  const entries: HashedEntry[] = []
   for (let i = 0; i < count; i++) {
     const start = decoder.pos
     const entry = readEntry(decoder, known, version)
-    entries.push({ entry, lo: hashLo(bytes, start, decoder.pos), hi: hashHi(bytes, start, decoder.pos) })
+    const { lo, hi } = hashBytes(bytes, start, decoder.pos)
+    take(entry, lo, hi)
   }
   if (decoder.pos !== end) throw new TallymeshError('BATCH_DAMAGED', 'a batch has bytes after its entries')
   const digest = new Digest()
   digest.add(view.getUint32(end, true), view.getUint32(end + 4, true))
   const [previous, salt] = [view.getUint32(2, true), view.getUint32(6, true)]
-  return { previous, salt, head, entries, digest, checksum: view.getUint32(end + 8, true) }
+  return { previous, salt, head, digest, checksum: view.getUint32(end + 8, true) }
 }

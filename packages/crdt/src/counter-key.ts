@@ -12,6 +12,8 @@ export const LABELS_MAX = 16
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]{0,63}$/
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
 const utf8 = new TextEncoder()
+/** Printable ASCII without what is escaped, and without labels: such a text is its own key. */
+const PLAIN = /^[ -[\]-z|}~]{1,256}$/
 const REMEMBERED_MAX = 4096
 const REMEMBERED_CHARACTERS_MAX = 256
 /** Texts that were found canonical: most are asked for again. */
@@ -109,7 +111,7 @@ export function parseCounterKey(text: string): CounterName {
 
 /** The canonical key of a text that may not be canonical. @throws TallymeshError INVALID_NAME */
 export function canonicalKey(text: string): CounterKey {
-  if (canonical.has(text)) return text as CounterKey
+  if (PLAIN.test(text) || canonical.has(text)) return text as CounterKey
   const { name, labels } = parseCounterKey(text)
   const key = counterKey(name, labels)
   if (key === text && text.length <= REMEMBERED_CHARACTERS_MAX) {

@@ -39,17 +39,19 @@ export function mix(hash: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
-/** One lane of the hash of `bytes[start, end)`: multiply and add per byte, then the finaliser of MurmurHash3. */
-function lane(bytes: Uint8Array, start: number, end: number, seed: number, factor: number): number {
-  let hash = seed
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), factor)
-  return mix(hash ^ (end - start))
-}
-
-export function hashLo(bytes: Uint8Array, start: number, end: number): number {
-  return lane(bytes, start, end, 0x811c9dc5, 0x01000193)
-}
-
-export function hashHi(bytes: Uint8Array, start: number, end: number): number {
-  return lane(bytes, start, end, 0x9e3779b9, 0x5bd1e995)
+/** The two lanes of the hash of `bytes[start, end)`, each an unsigned 32-bit integer: multiply and add per byte, then the finaliser of
+ *  MurmurHash3. */
+export function hashBytes(
+  bytes: Uint8Array,
+  start = 0,
+  end = bytes.length,
+): { readonly lo: number; readonly hi: number } {
+  let lo = 0x811c9dc5
+  let hi = 0x9e3779b9
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] as number
+    lo = Math.imul(lo ^ byte, 0x01000193)
+    hi = Math.imul(hi ^ byte, 0x5bd1e995)
+  }
+  return { lo: mix(lo ^ (end - start)), hi: mix(hi ^ (end - start)) }
 }

@@ -10,8 +10,9 @@ export {
   parseCounterKey,
 } from './counter-key.js'
 export { CounterView, readCounters } from './counter-view.js'
+export { type CrcStep, crcStep } from './crc-step.js'
 export { crc32 } from './crc32.js'
-export { Digest, hashHi, hashLo } from './digest.js'
+export { Digest, hashBytes } from './digest.js'
 export { type Dropped, droppedIdentity } from './dropped.js'
 export type { CommitMark, LogWrite, StoredLog } from './durable.js'
 export {

@@ -1,7 +1,6 @@
-import type { HashedEntry } from './batch.js'
 import type { CounterKey } from './counter-key.js'
 import { Digest } from './digest.js'
-import { entryIdentity, type SlotEntry } from './entry.js'
+import { type Entry, entryIdentity, type SlotEntry } from './entry.js'
 import type { ReplicaId } from './ids.js'
 import { removedBy } from './ledger-entry.js'
 import { roomFor } from './row-index.js'
@@ -101,8 +100,8 @@ export class LiveEntries {
     from.subtract(lo[row] as number, hi[row] as number)
   }
 
-  /** An entry of the element at `clock`. Answers the id of its key where it is a slot, else -1. */
-  take({ entry, lo, hi }: HashedEntry, clock: number): number {
+  /** An entry of the element at `clock`, and the lanes of its hash. Answers the id of its key where it is a slot, else -1. */
+  take(entry: Entry, lo: number, hi: number, clock: number): number {
     if (entry.kind === 'slot') {
       const id = this.keys.idOf(entry.key)
       this.#setSlot(id, clock, lo, hi)

@@ -1,4 +1,4 @@
-import { type Batch, decodeBatch } from './batch.js'
+import { type Batch, type HashedEntry, type ReadFrame, readBatch, type TakeEntry } from './batch.js'
 import type { KnownKeys } from './entry.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, showReplicaId } from './ids.js'
@@ -7,18 +7,24 @@ import { type ReplicaId, showReplicaId } from './ids.js'
  *  else took over: whoever folds an id does that in another log.
  *  @throws TallymeshError as `decodeBatch` */
 export function decodeLogBatch(log: ReplicaId, bytes: Uint8Array, known: KnownKeys): Batch {
-  const batch = decodeBatch(bytes, known)
-  for (const { entry } of batch.entries) {
+  const entries: HashedEntry[] = []
+  const frame = readLogBatch(log, bytes, known, (entry, lo, hi) => entries.push({ entry, lo, hi }))
+  return { ...frame, entries }
+}
+
+/** The same, entry by entry: those before the damage have been handed out where it throws. */
+export function readLogBatch(log: ReplicaId, bytes: Uint8Array, known: KnownKeys, take: TakeEntry): ReadFrame {
+  return readBatch(bytes, known, (entry, lo, hi) => {
     if (entry.kind === 'fence' && entry.ids.includes(log)) {
       throw new TallymeshError('BATCH_DAMAGED', `log ${showReplicaId(log)} says of itself that it is folded whole`)
     }
-  }
-  return batch
+    take(entry, lo, hi)
+  })
 }
 
 /** Which of the batches does not follow the one before it, or -1: each names the checksum of that.
  *  @param tip the one before the first, if it is known */
-export function brokenChain(tip: number | undefined, batches: readonly Batch[]): number {
+export function brokenChain(tip: number | undefined, batches: readonly Pick<Batch, 'previous' | 'checksum'>[]): number {
   let before = tip
   for (const [i, { previous, checksum }] of batches.entries()) {
     if (before !== undefined && previous !== before) return i

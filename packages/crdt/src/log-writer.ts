@@ -145,7 +145,7 @@ export class LogWriter {
     const { live, clock } = this.log
     let previous = this.log.tip ?? 0
     return packs.map((pack, i) => {
-      for (const entry of pack.entries) live.take(entry, clock + i)
+      for (const { entry, lo, hi } of pack.entries) live.take(entry, lo, hi, clock + i)
       const declared = i === packs.length - 1 ? head : this.log.head
       const frame = { previous, salt, head: declared, digest: live.digest.copy() }
       const bytes = encodeBatch(frame, pack)

@@ -1,6 +1,6 @@
 import * as encoding from 'lib0/encoding'
 import type { CounterKey } from './counter-key.js'
-import { hashHi, hashLo } from './digest.js'
+import { hashBytes } from './digest.js'
 import type { ReplicaId, StoreId } from './ids.js'
 import type { OperationId } from './operation-id.js'
 
@@ -78,8 +78,8 @@ export function countsBytes(counts: readonly OperationCount[]): number {
 
 /** The hash of what an operation adds, as two signed 32-bit numbers: others take an object each. */
 export function hashCounts(counts: readonly OperationCount[]): { readonly lo: number; readonly hi: number } {
-  const bytes = encoded(counts)
-  return { lo: hashLo(bytes, 0, bytes.length) | 0, hi: hashHi(bytes, 0, bytes.length) | 0 }
+  const { lo, hi } = hashBytes(encoded(counts))
+  return { lo: lo | 0, hi: hi | 0 }
 }
 
 const scratch = encoding.createEncoder()

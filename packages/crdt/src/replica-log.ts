@@ -1,13 +1,14 @@
 import * as Y from 'yjs'
-import type { Batch } from './batch.js'
+import type { Batch, ReadFrame } from './batch.js'
 import type { Digest } from './digest.js'
 import type { Entry, KnownKeys, SlotEntry } from './entry.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, showReplicaId } from './ids.js'
 import { dropOf } from './ledger-entry.js'
 import { type KeyIds, LiveEntries, type TakeSlot } from './live-entries.js'
-import { brokenChain, decodeLogBatch } from './log-batch.js'
-import { decodeLogUpdate, encodeLogUpdate, type LogUpdate, logRoot } from './log-update.js'
+import { brokenChain, decodeLogBatch, readLogBatch } from './log-batch.js'
+import { LogDocument } from './log-document.js'
+import { decodeLogUpdate, encodeLogUpdate, type LogUpdate } from './log-update.js'
 import { StagedEntries } from './staged-entries.js'
 import type { CheckedUpdate, Verdict } from './verdict.js'
 
@@ -15,8 +16,8 @@ import type { CheckedUpdate, Verdict } from './verdict.js'
  *  Invariant: the document holds the clocks [0, clock) without gaps; [0, head) are deleted. Everything enters by `check` and
  *  `apply`, own commits, peers' updates and stored records alike; so Yjs never holds a pending struct. */
 export class ReplicaLog {
-  readonly doc: Y.Doc
   readonly live: LiveEntries
+  readonly #document: LogDocument
   #clock = 0
   #head = 0
   /** The largest head that a batch held here declares; no deletion may pass it. */
@@ -30,10 +31,11 @@ export class ReplicaLog {
     readonly known: KnownKeys & KeyIds,
   ) {
     this.live = new LiveEntries(id, known)
-    this.doc = new Y.Doc({ guid: logRoot(id) })
-    // Nothing is ever written under the document's own client id, so that own and foreign updates take the same way in.
-    this.doc.clientID = 0
-    this.doc.getArray(logRoot(id))
+    this.#document = new LogDocument(id)
+  }
+
+  get doc(): Y.Doc {
+    return this.#document.doc
   }
 
   /** The clock that the next element will have. */
@@ -64,7 +66,7 @@ export class ReplicaLog {
 
   /** How many structs Yjs holds for this log. */
   get structs(): number {
-    return this.#structs().length
+    return this.#document.structs.length
   }
 
   /** Judges an update; changes nothing. Bounded by the length of `bytes`.
@@ -106,7 +108,7 @@ export class ReplicaLog {
   /** As `apply`, of a commit whose entries its writer made live. */
   written(bytes: Uint8Array, update: LogUpdate, batches: readonly Batch[]): void {
     Y.applyUpdate(this.doc, bytes, this)
-    for (const batch of batches) this.#pass(batch)
+    for (const batch of batches) this.#pass(batch, [])
     this.#moveHead(update)
   }
 
@@ -117,22 +119,32 @@ export class ReplicaLog {
     const update = decodeLogUpdate(this.id, bytes)
     if (update.clock > this.#clock) throw damaged(`records are missing from clock ${this.#clock} on`)
     const firstNew = Math.max(this.#clock, update.deletedTo)
-    const fresh = update.elements.slice(Math.max(0, firstNew - update.deletedTo))
-    const batches = fresh.map(element => decodeLogBatch(this.id, element, this.known))
-    const reason = this.#differs(update) ?? this.#breaksChain(firstNew, batches)
+    const reason = this.#differs(update)
     if (reason !== undefined) throw damaged(reason)
     Y.applyUpdate(this.doc, bytes, this)
     const entries: Entry[] = []
     this.#skip(update.deletedTo)
-    for (const batch of batches) {
-      this.#append(batch, entries, takeSlot)
-      if (batch.head >= this.#clock) throw damaged(`it declares a head of ${batch.head} at clock ${this.#clock - 1}`)
-      if (this.#declaredHead < this.#gapEnd || this.digest.equals(batch.digest)) continue
-      throw damaged(`it does not match its digest at clock ${this.#clock - 1}`)
+    for (let at = Math.max(0, firstNew - update.deletedTo); at < update.elements.length; at++) {
+      this.#replay(update.elements[at] as Uint8Array, entries, takeSlot)
     }
     if (!this.#declares(update)) throw damaged('it deletes what it does not declare')
     this.#moveHead(update)
     return entries
+  }
+
+  #replay(element: Uint8Array, entries: Entry[], takeSlot: TakeSlot | undefined): void {
+    const clock = this.#clock
+    const batch = readLogBatch(this.id, element, this.known, (entry, lo, hi) => {
+      const id = this.live.take(entry, lo, hi, clock)
+      if (takeSlot && id !== -1) takeSlot(id, entry as SlotEntry)
+      else entries.push(entry)
+    })
+    const reason = this.#breaksChain(clock, [batch])
+    if (reason !== undefined) throw damaged(reason)
+    this.#pass(batch, entries)
+    if (batch.head >= this.#clock) throw damaged(`it declares a head of ${batch.head} at clock ${clock}`)
+    if (this.#declaredHead < this.#gapEnd || this.digest.equals(batch.digest)) return
+    throw damaged(`it does not match its digest at clock ${clock}`)
   }
 
   /** Elements that come without content: their log has deleted them. */
@@ -143,17 +155,17 @@ export class ReplicaLog {
     this.#clock = deletedTo
   }
 
-  #append(batch: Batch, entries: Entry[], takeSlot?: TakeSlot): void {
-    for (const hashed of batch.entries) {
-      const id = this.live.take(hashed, this.#clock)
-      if (takeSlot && id !== -1) takeSlot(id, hashed.entry as SlotEntry)
-      else entries.push(hashed.entry)
+  #append(batch: Batch, entries: Entry[]): void {
+    for (const { entry, lo, hi } of batch.entries) {
+      this.live.take(entry, lo, hi, this.#clock)
+      entries.push(entry)
     }
-    if (this.#declaredHead < this.#gapEnd && batch.head >= this.#gapEnd) this.#closeGap(entries)
-    this.#pass(batch)
+    this.#pass(batch, entries)
   }
 
-  #pass({ head, checksum }: Batch): void {
+  /** The entries of the next element are live. */
+  #pass({ head, checksum }: ReadFrame, entries: Entry[]): void {
+    if (this.#declaredHead < this.#gapEnd && head >= this.#gapEnd) this.#closeGap(entries)
     this.#clock++
     this.#declaredHead = Math.max(this.#declaredHead, head)
     this.#tip = checksum
@@ -203,7 +215,7 @@ export class ReplicaLog {
 
   /** The batch at a clock in [head, clock), as bytes. */
   element(clock: number): Uint8Array {
-    const held = this.#held(clock)
+    const held = this.#document.held(clock)
     if (!held) throw damaged(`log ${showReplicaId(this.id)} holds no batch at clock ${clock}`)
     return held
   }
@@ -211,30 +223,14 @@ export class ReplicaLog {
   /** The head follows a deletion, and goes past a gap of a catch-up that begins there: its elements are deleted too. */
   #moveHead({ clock, deletedTo, deletes }: LogUpdate): void {
     if (!deletes && deletedTo === clock) return
-    this.#head = Math.max(this.#head, deletes?.to ?? 0)
-    const structs = this.#structs()
-    while (this.#head < this.#clock && !this.#held(this.#head)) {
-      const struct = structs[Y.findIndexSS(structs as Y.Item[], this.#head)] as Y.Item | Y.GC
-      this.#head = struct.id.clock + struct.length
-    }
-  }
-
-  /** The batch at a clock below the log's; undefined where it is deleted, as in the gap of a catch-up. */
-  #held(clock: number): Uint8Array | undefined {
-    const structs = this.#structs()
-    const struct = structs[Y.findIndexSS(structs as Y.Item[], clock)]
-    return struct instanceof Y.Item && struct.content instanceof Y.ContentBinary ? struct.content.content : undefined
-  }
-
-  #structs(): ReadonlyArray<Y.Item | Y.GC> {
-    return this.doc.store.clients.get(this.id) ?? []
+    this.#head = this.#document.nextHeld(Math.max(this.#head, deletes?.to ?? 0), this.#clock)
   }
 
   /** Compares the elements that both hold. */
   #differs({ deletedTo, elements }: LogUpdate): string | undefined {
     const end = Math.min(deletedTo + elements.length, this.#clock)
     for (let clock = Math.max(deletedTo, this.#head); clock < end; clock++) {
-      const own = this.#held(clock)
+      const own = this.#document.held(clock)
       const other = elements[clock - deletedTo] as Uint8Array
       if (own && (own.length !== other.length || own.some((byte, i) => byte !== other[i]))) {
         return `log ${showReplicaId(this.id)} has two different batches at clock ${clock}`
@@ -249,7 +245,7 @@ export class ReplicaLog {
   }
 
   /** Each batch names the one before it. */
-  #breaksChain(firstNew: number, batches: readonly Batch[]): string | undefined {
+  #breaksChain(firstNew: number, batches: readonly ReadFrame[]): string | undefined {
     const at = brokenChain(firstNew === this.#clock ? this.#tip : undefined, batches)
     if (at === -1) return undefined
     return `log ${showReplicaId(this.id)} has two histories: the batch at clock ${firstNew + at} follows another one`

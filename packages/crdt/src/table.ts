@@ -2,7 +2,7 @@ import type { CounterKey } from './counter-key.js'
 import type { Entry, KnownKeys } from './entry.js'
 import { IdSet } from './id-set.js'
 import type { ReplicaId } from './ids.js'
-import { lowerBound, merged, upperBound } from './key-order.js'
+import { KeyTable } from './key-table.js'
 import { absorbedUnder } from './ledger-ids.js'
 import type { KeyIds, SlotRows } from './live-entries.js'
 import { roomFor } from './row-index.js'
@@ -22,8 +22,7 @@ const NO_SLOT: Slot = { p: 0, n: 0 }
  *  maximum, so it never lowers a slot; it is the authority on every value. Merging is commutative, associative and
  *  idempotent (Shapiro et al., "A comprehensive study of convergent and commutative replicated data types", 2011, 3.1.3). */
 export class Table implements KnownKeys, KeyIds {
-  readonly #ids = new Map<CounterKey, number>()
-  readonly #keys: CounterKey[] = []
+  readonly #keys = new KeyTable()
   readonly #columns = new Map<ReplicaId, SlotColumn>()
   /** Replicas that hold no slots any more, and never will; nor do the ids under which they absorbed. */
   readonly #removed = new IdSet()
@@ -32,12 +31,10 @@ export class Table implements KnownKeys, KeyIds {
   #decrements = new Float64Array(8)
   /** What counts beside the slots, by key id. */
   readonly #beside = new Map<number, { readonly p: WideSum; readonly n: WideSum }>()
-  /** The keys in order; those that came since it was last asked for are missing. */
-  #sorted: readonly CounterKey[] = []
 
   /** How many keys were ever counted. */
   get size(): number {
-    return this.#keys.length
+    return this.#keys.size
   }
 
   /** How many slots there are, over all keys and replicas. O(replicas) */
@@ -54,11 +51,7 @@ export class Table implements KnownKeys, KeyIds {
 
   /** A small integer for `key`, for this table's life: what the hot paths use in place of the text. */
   idOf(key: CounterKey): number {
-    const known = this.#ids.get(key)
-    if (known !== undefined) return known
-    const id = this.#keys.length
-    this.#ids.set(key, id)
-    this.#keys.push(key)
+    const id = this.#keys.add(key)
     this.#increments = roomFor(this.#increments, id)
     this.#decrements = roomFor(this.#decrements, id)
     return id
@@ -66,13 +59,12 @@ export class Table implements KnownKeys, KeyIds {
 
   /** The id of a key that has one. */
   findId(key: CounterKey): number | undefined {
-    return this.#ids.get(key)
+    return this.#keys.idOf(key)
   }
 
   /** The shared text of a key that was counted. */
   findKey(text: string): CounterKey | undefined {
-    const id = this.#ids.get(text as CounterKey)
-    return id === undefined ? undefined : this.#keys[id]
+    return this.#keys.find(text)
   }
 
   /** The rows of a replica's slots: whoever keeps something of each slot needs no index of its own. */
@@ -81,7 +73,7 @@ export class Table implements KnownKeys, KeyIds {
   }
 
   keyOf(id: number): CounterKey {
-    return this.#keys[id] as CounterKey
+    return this.#keys.all[id] as CounterKey
   }
 
   /** Raises the slot to at least `p` and `n`, unless the replica was removed. O(1). Answers whether anything rose. */
@@ -235,35 +227,17 @@ export class Table implements KnownKeys, KeyIds {
   /** The keys that start with `prefix`, in the order of their UTF-16 units. New keys are merged into that order when it is
    *  asked for: O(keys) then, O(result) otherwise. */
   keys(prefix = ''): readonly CounterKey[] {
-    const sorted = this.#inOrder()
-    return prefix === '' ? sorted : sorted.slice(lowerBound(sorted, prefix), upperBound(sorted, prefix))
+    return this.#keys.inOrder(prefix)
   }
 
   /** The keys that start with `prefix` and come behind `after`, in order, each when it is asked for. */
-  *keysBehind(after: string, prefix = ''): IterableIterator<CounterKey> {
-    const sorted = this.#inOrder()
-    let at = lowerBound(sorted, after > prefix ? after : prefix)
-    if (sorted[at] === after) at++
-    for (; at < sorted.length; at++) {
-      const key = sorted[at] as CounterKey
-      if (!key.startsWith(prefix)) return
-      yield key
-    }
+  keysBehind(after: string, prefix = ''): IterableIterator<CounterKey> {
+    return this.#keys.behind(after, prefix)
   }
 
   /** How many keys start with `prefix`. */
   countKeys(prefix = ''): number {
-    if (prefix === '') return this.size
-    const sorted = this.#inOrder()
-    return upperBound(sorted, prefix) - lowerBound(sorted, prefix)
-  }
-
-  /** An array of its own for each new key: whoever still walks an older one is not disturbed. */
-  #inOrder(): readonly CounterKey[] {
-    if (this.#sorted.length < this.#keys.length) {
-      this.#sorted = merged(this.#sorted, this.#keys.slice(this.#sorted.length).sort())
-    }
-    return this.#sorted
+    return this.#keys.count(prefix)
   }
 
   /** All slots as they are now, without what is folded of them: later merges do not show. Copies 20 bytes a slot. */
@@ -271,7 +245,7 @@ export class Table implements KnownKeys, KeyIds {
     const columns = [...this.#columns].map(([replica, column]) => ({
       ...{ replica, ids: column.rows.ids(), ...column.counted() },
     }))
-    return new TableSnapshot(this.#keys, columns)
+    return new TableSnapshot(this.#keys.all, columns)
   }
 
   /** Same slots, not merely the same values. */
@@ -282,7 +256,7 @@ export class Table implements KnownKeys, KeyIds {
   #covers(other: Table): boolean {
     for (const replica of other.replicas()) {
       for (const slot of other.slotsOf(replica)) {
-        const id = this.#ids.get(slot.key)
+        const id = this.findId(slot.key)
         const own = id === undefined ? NO_SLOT : this.slot(replica, id)
         if (own.p < slot.p || own.n < slot.n) return false
       }

@@ -1,9 +1,11 @@
 import * as decoding from 'lib0/decoding'
 
 /** Longer texts are left to the decoder of the platform, which is faster on them. */
-const SHORT_BYTES_MAX = 48
+const SHORT_BYTES_MAX = 64
+const units: number[] = []
 
-/** Reads a text as lib0 does, its length in bytes and its UTF-8; several times as fast where it is short and plain ASCII.
+/** Reads a text as lib0 does, its length in bytes and its UTF-8; faster where it is short and plain ASCII. All characters become a string
+ *  at once: one that is put together piece by piece is copied once more when it is looked up.
  *  @throws what lib0 throws for a text that is none, or ends early */
 export function readText(decoder: decoding.Decoder): string {
   const { arr, pos } = decoder
@@ -11,12 +13,12 @@ export function readText(decoder: decoding.Decoder): string {
   if (length === undefined || length > SHORT_BYTES_MAX || pos + 1 + length > arr.length) {
     return decoding.readVarString(decoder)
   }
-  let text = ''
-  for (let at = pos + 1; at <= pos + length; at++) {
-    const byte = arr[at] as number
+  units.length = length
+  for (let i = 0; i < length; i++) {
+    const byte = arr[pos + 1 + i] as number
     if (byte > 0x7f) return decoding.readVarString(decoder)
-    text += String.fromCharCode(byte)
+    units[i] = byte
   }
   decoder.pos = pos + 1 + length
-  return text
+  return String.fromCharCode(...units)
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { canonicalKey, checkName, counterKey, type Labels, parseCounterKey } from '../src/index.js'
+import { type CounterKey, canonicalKey, checkName, counterKey, type Labels, parseCounterKey } from '../src/index.js'
 import { anyLabels, anyName, ODD_NAMES, throwsCode } from './samples.js'
 
 const test = suite('counter-key')
@@ -107,6 +107,30 @@ test('a text that is no key is refused with the place', () => {
   fails('a\\', 'an escape without a character')
   fails('', 'must not be empty')
   fails('{a="b"}', 'must not be empty')
+})
+
+test('a plain text is its own key, by whichever way it is looked at', () => {
+  const ascii = fc.string({ unit: 'binary-ascii', maxLength: 300 })
+  const outcome = (act: () => CounterKey) => {
+    try {
+      return act()
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  fc.assert(
+    fc.property(ascii, text => {
+      const whole = () => {
+        const { name, labels } = parseCounterKey(text)
+        return counterKey(name, labels)
+      }
+      assert.is(
+        outcome(() => canonicalKey(text)),
+        outcome(whole),
+      )
+    }),
+    { numRuns: 2_000 },
+  )
 })
 
 test('any text is taken apart or refused, nothing else', () => {

@@ -117,10 +117,9 @@ test('a log whose id was folded whole has rows all the same', () => {
 test('taking a slot answers the id of its key', () => {
   const table = new Table()
   const live = new LiveEntries(LOG, table)
-  const hash = { lo: 1, hi: 2 }
-  assert.is(live.take({ entry: { kind: 'fork', replica: LOG }, ...hash }, 0), -1)
+  assert.is(live.take({ kind: 'fork', replica: LOG }, 1, 2, 0), -1)
   for (const key of ['a', 'b', 'a'] as CounterKey[]) {
-    assert.is(live.take({ entry: { kind: 'slot', key, p: 1, n: 0 }, ...hash }, 1), table.findId(key))
+    assert.is(live.take({ kind: 'slot', key, p: 1, n: 0 }, 1, 2, 1), table.findId(key))
   }
 })
 
