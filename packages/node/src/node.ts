@@ -80,14 +80,14 @@ export class TallymeshNode {
   add(entries: readonly CounterAdd[], options?: AddOptions): Promise<void> {
     const engine = this.#engine
     try {
-      const group = checkGroup(entries, text => engine.commits.findCell(text as CounterKey) !== undefined)
+      const group = checkGroup(entries, key => engine.commits.findCell(key))
       if (engine.refusal) throw engine.refusal
       if (options?.operation !== undefined) {
         checkAddOptions(options)
         return engine.operate(options.operation, group, options)
       }
       return engine.add(
-        group.map(({ key, add }) => ({ cell: engine.replica.cell(key), add })),
+        group.map(({ key, add, cell }) => ({ cell: cell ?? engine.replica.cell(key), add })),
         options,
       )
     } catch (error) {

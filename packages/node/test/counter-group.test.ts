@@ -14,8 +14,8 @@ group('is checked as a whole, with the canonical key of each', () => {
     { key: 'orders', add: 1 },
   ]
   assert.equal(checkGroup(entries), [
-    { key: 'orders{a="1",b="2"}', add: -(2 ** 53 - 1) },
-    { key: 'orders', add: 1 },
+    { key: 'orders{a="1",b="2"}', add: -(2 ** 53 - 1), cell: undefined },
+    { key: 'orders', add: 1, cell: undefined },
   ])
   assert.is(checkGroup(new Array(2_000).fill({ key: 'k', add: 1 })).length, 2_000)
   const refused: ReadonlyArray<readonly [unknown, string, RegExp]> = [
