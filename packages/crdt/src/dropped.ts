@@ -5,6 +5,7 @@ import { TallymeshError } from './errors.js'
 import { readHex, writeHex } from './hex.js'
 import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
 import { type OperationId, operationIn, readOperationId, writeOperationId } from './operation-id.js'
+import { writeText } from './text.js'
 import { readUint } from './uint.js'
 
 /** What a log may say no longer. */
@@ -82,7 +83,7 @@ export function writeDropped(encoder: encoding.Encoder, of: Dropped): void {
     encoding.writeVarUint(encoder, of.number)
   } else {
     number('adopted', of.adopted)
-    encoding.writeVarString(encoder, of.key)
+    writeText(encoder, of.key)
   }
 }
 

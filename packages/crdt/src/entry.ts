@@ -6,7 +6,7 @@ import { readHex, writeHex } from './hex.js'
 import { type IdList, LIST_IDS_MAX } from './id-lists.js'
 import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
 import { isLedgerEntry, type LedgerEntry, ledgerIdentity, readLedgerEntry, writeLedgerEntry } from './ledger-entry.js'
-import { readText } from './text.js'
+import { readText, writeText } from './text.js'
 import { readUint } from './uint.js'
 
 /** A slot of the log's own replica, as absolute totals. */
@@ -77,7 +77,7 @@ export function entryIdentity(entry: Entry): string {
 export function writeEntry(encoder: encoding.Encoder, entry: Entry, version = 1): void {
   if (version > 1 && entry.kind === 'slot' && entry.n === 0) {
     encoding.writeUint8(encoder, KINDS.increments)
-    encoding.writeVarString(encoder, entry.key)
+    writeText(encoder, entry.key)
     encoding.writeVarUint(encoder, entry.p)
     return
   }
@@ -113,7 +113,7 @@ export function writeEntry(encoder: encoding.Encoder, entry: Entry, version = 1)
 }
 
 function writeSlot(encoder: encoding.Encoder, slot: { key: CounterKey; p: number; n: number }): void {
-  encoding.writeVarString(encoder, slot.key)
+  writeText(encoder, slot.key)
   encoding.writeVarUint(encoder, slot.p)
   encoding.writeVarUint(encoder, slot.n)
 }

@@ -33,7 +33,8 @@ export class KeyTable {
 
   /** The shared text of a key. */
   find(text: string): CounterKey | undefined {
-    const id = this.#ids.get(text as CounterKey)
+    // Logs name keys in much the same order: where another one named it behind the one before, it need not be looked up.
+    const id = this.#keys[this.#last + 1] === text ? this.#last + 1 : this.#ids.get(text as CounterKey)
     if (id === undefined) return undefined
     this.#last = id
     return this.#keys[id]

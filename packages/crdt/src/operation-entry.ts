@@ -3,6 +3,7 @@ import type { CounterKey } from './counter-key.js'
 import { hashBytes } from './digest.js'
 import type { ReplicaId, StoreId } from './ids.js'
 import type { OperationId } from './operation-id.js'
+import { writeText } from './text.js'
 
 /** What an operation adds to one key. */
 export interface OperationCount {
@@ -98,7 +99,7 @@ export function writeCounts(encoder: encoding.Encoder, counts: readonly Operatio
 }
 
 export function writeCount(encoder: encoding.Encoder, { key, p, n }: OperationCount): void {
-  encoding.writeVarString(encoder, key)
+  writeText(encoder, key)
   encoding.writeVarUint(encoder, p)
   encoding.writeVarUint(encoder, n)
 }
