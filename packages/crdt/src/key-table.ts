@@ -5,7 +5,7 @@ import { lowerBound, merged, upperBound } from './key-order.js'
 export class KeyTable {
   readonly #ids = new Map<CounterKey, number>()
   readonly #keys: CounterKey[] = []
-  /** The id of the key that was found last: who reads an entry asks for its key first, and then for the id of that. */
+  /** The id of the key that was found last. */
   #last = 0
   /** The keys in order; those that came since it was last asked for are missing. */
   #sorted: readonly CounterKey[] = []
@@ -21,23 +21,31 @@ export class KeyTable {
 
   /** The id of `key`; a new one where it has none. */
   add(key: CounterKey): number {
-    const known = this.#keys[this.#last] === key ? this.#last : this.#ids.get(key)
+    const known = this.idOf(key)
     if (known !== undefined) return known
-    this.#ids.set(key, this.#keys.length)
-    return this.#keys.push(key) - 1
+    this.#last = this.#keys.length
+    this.#ids.set(key, this.#last)
+    this.#keys.push(key)
+    return this.#last
   }
 
+  /** The id of a key that has one. Who takes an entry in asks several times for its key. */
   idOf(key: CounterKey): number | undefined {
-    return this.#ids.get(key)
+    return this.#keys[this.#last] === key ? this.#last : this.#look(key)
   }
 
   /** The shared text of a key. */
   find(text: string): CounterKey | undefined {
-    // Logs name keys in much the same order: where another one named it behind the one before, it need not be looked up.
-    const id = this.#keys[this.#last + 1] === text ? this.#last + 1 : this.#ids.get(text as CounterKey)
-    if (id === undefined) return undefined
-    this.#last = id
-    return this.#keys[id]
+    const id = this.#look(text)
+    return id === undefined ? undefined : this.#keys[id]
+  }
+
+  /** Logs name keys in much the same order: the one behind the last need not be looked up. */
+  #look(text: string): number | undefined {
+    const next = this.#last + 1
+    const id = this.#keys[next] === text ? next : this.#ids.get(text as CounterKey)
+    if (id !== undefined) this.#last = id
+    return id
   }
 
   /** See `Table.keys`. */
