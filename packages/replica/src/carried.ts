@@ -1,4 +1,5 @@
 import {
+  type AdoptedEntry,
   type CounterKey,
   type Dropped,
   droppedIdentity,
@@ -84,6 +85,13 @@ export class Carried {
   *listing(carrier: ReplicaId, stores: Iterable<StoreId>): IterableIterator<RemovalsEntry> {
     const lists = this.#removals.get(carrier) ?? new IdLists()
     for (const list of lists.adding(stores)) yield { kind: 'removals', ...list }
+  }
+
+  /** The slots of `replica` that logs adopted. O(entries carried) */
+  *adoptedOf(replica: ReplicaId): IterableIterator<AdoptedEntry> {
+    for (const carriers of this.#carriers.values()) {
+      for (const [, entry] of carriers) if (entry.kind === 'adopted' && entry.replica === replica) yield entry
+    }
   }
 
   /** Whether some log adopted a slot of `replica` with at least so many increments, and some with so many decrements. */

@@ -179,11 +179,11 @@ export class Commits {
     this.extra.add(entry)
   }
 
-  /** Whether an entry adopts more of the live id's slot than this replica counted: then somebody else counts under it. */
+  /** Whether an entry, not merged yet, adopts more of a live slot than was counted here: somebody else counts under the id. */
   isBeyond({ replica, key, p, n }: AdoptedEntry): boolean {
     if (replica !== this.replica) return false
-    const cell = this.cell(key)
-    return p > cell.batchedP || n > cell.batchedN
+    const { batchedP, batchedN } = this.cell(key)
+    return p > batchedP || n > batchedN
   }
 
   /** Carries a slot of another replica, or of an earlier id. No log may hold a total below one that it held before. */

@@ -16,6 +16,7 @@ import type { ReplicaOptions } from './replica-options.js'
 import { Room, type WrittenLog } from './room.js'
 import { logDamaged } from './stored-log.js'
 import { refusal, Sync, type SyncOwner } from './sync.js'
+import { isOutdone } from './uncarried.js'
 import { WriteConcerns } from './write-concerns.js'
 
 /** A node's replica as a state machine without I/O, in the manner of etcd's raft library. Time, randomness, disk and network are
@@ -78,8 +79,10 @@ export class Replica implements SyncOwner {
     if (this.#damaged.length > 0) this.operations.lost()
     for (const log of this.#damaged.splice(0)) this.stuck(log)
     this.room.takeChanged()
-    if (resume === undefined || !this.room.logs.get(resume)?.complete || this.room.isClosed(resume)) return
-    if (this.room.ledger.folds.claimsOf(resume).next().done) this.commits.resume(resume)
+    const log = resume && this.room.logs.get(resume)
+    if (!log?.complete || this.room.isClosed(log.id) || !this.room.ledger.folds.claimsOf(log.id).next().done) return
+    this.commits.resume(log.id)
+    if (isOutdone(this.room, log)) this.#outdone('another log')
   }
 
   /** Takes one input in; answers what the outside has to do, in order. Never throws for what peers send. */
@@ -136,8 +139,8 @@ export class Replica implements SyncOwner {
     this.forks.learned(this.#time.nowMs)
   }
 
-  learned(peer: string, entries: readonly Entry[]): void {
-    for (const entry of entries) if (entry.kind === 'adopted') this.#checkBeyond(entry, peer)
+  learned(peer: string, beyond: boolean): void {
+    if (beyond) this.#outdone(peer)
     this.forks.learned(this.#time.nowMs)
     for (const { link, identity } of [...this.peers]) {
       if (this.members.isRemoved(identity.store)) this.#refuse(link, removed(identity.store))
@@ -154,13 +157,12 @@ export class Replica implements SyncOwner {
   }
 
   #adopt(entry: AdoptedEntry, from: string): void {
-    this.#checkBeyond(entry, from)
+    if (this.commits.isBeyond(entry)) this.#outdone(from)
     this.commits.adopt(entry)
   }
 
-  #checkBeyond(entry: AdoptedEntry, from: string): void {
-    if (!this.commits.isBeyond(entry)) return
-    this.diverged(entry.replica, `${from} knows more of the own slots than this node counted`, [])
+  #outdone(by: string): void {
+    this.diverged(this.commits.replica as ReplicaId, `${by} knows more of the own slots than this node counted`, [])
   }
 
   #take(input: Input): void {
@@ -184,7 +186,7 @@ export class Replica implements SyncOwner {
         return
       case 'remove':
         this.#records.remove(input.store)
-        return this.learned(this.options.name, [])
+        return this.learned(this.options.name, false)
       case 'leave':
         return this.leaving.begin()
       default: {

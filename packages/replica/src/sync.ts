@@ -28,7 +28,8 @@ export interface SyncOwner {
   /** Two histories exist under `log`. */
   diverged(log: ReplicaId, reason: string, entries: readonly Entry[]): void
   /** New entries of a log arrived. */
-  learned(peer: string, entries: readonly Entry[]): void
+  /** @param beyond whether they name more of the own slots than this node counted */
+  learned(peer: string, beyond: boolean): void
   /** A store confirmed an own log. */
   confirmed(mark: DurableMark): void
   /** A log is held in part, and nobody can complete it. */
@@ -219,14 +220,16 @@ export class Sync {
         return false
       case 'new': {
         const before = log.clock
-        const entries = this.room.apply(log, verdict)
+        // Merged, the slots of the table do not tell any more what was counted here.
+        const beyond = entriesOf(verdict).some(entry => entry.kind === 'adopted' && this.commits.isBeyond(entry))
+        this.room.apply(log, verdict)
         peer.has.set(id, Math.max(peer.has.get(id) ?? 0, log.clock))
         if (this.room.fell) {
           this.owner.diverged(id, `${peer.identity.name} sent totals below those that it had`, [])
           return false
         }
         if (log.complete) this.#spread(id, before, log.clock, verdict.bytes, peer)
-        this.owner.learned(peer.identity.name, entries)
+        this.owner.learned(peer.identity.name, beyond)
         return true
       }
     }

@@ -24,13 +24,27 @@ export function* uncarried(room: Room, log: ReplicaId): IterableIterator<Entry> 
 
 /** What the table knows of the slots of a log, and neither the log says, as it is held now, nor any other: entries to adopt. O(log) */
 export function unsaid(room: Room, log: ReplicaLog): IterableIterator<AdoptedEntry> {
+  const said = saidBy(log)
+  return uncarriedSlots(room, log.id, (kind, key) => said[kind].get(key) ?? NO_SLOT)
+}
+
+/** Whether others adopted more of the slots of a log than it says: two histories of it exist. O(log), where anything of it is adopted */
+export function isOutdone({ carried }: Room, log: ReplicaLog): boolean {
+  const adopted = [...carried.adoptedOf(log.id)]
+  if (adopted.length === 0) return false
+  const said = saidBy(log).slot
+  return adopted.some(({ key, p, n }) => p > (said.get(key) ?? NO_SLOT).p || n > (said.get(key) ?? NO_SLOT).n)
+}
+
+/** The totals that stand in a log, as it is held now. */
+function saidBy(log: ReplicaLog): Readonly<Record<'slot' | 'absorbed', ReadonlyMap<CounterKey, Totals>>> {
   const said = { slot: new Map<CounterKey, Totals>(), absorbed: new Map<CounterKey, Totals>() }
   for (let clock = log.head; clock < log.clock; clock++) {
     for (const { entry } of decodeBatch(log.element(clock), log.known).entries) {
       if (entry.kind === 'slot' || entry.kind === 'absorbed') said[entry.kind].set(entry.key, entry)
     }
   }
-  return uncarriedSlots(room, log.id, (kind, key) => said[kind].get(key) ?? NO_SLOT)
+  return said
 }
 
 interface Totals {

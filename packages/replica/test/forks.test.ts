@@ -134,10 +134,10 @@ test('a confirmation of more than was written is a fork', () => {
   assert.is(room.value(KEY), 33)
 })
 
-test('an adopted slot larger than the own one is a fork', () => {
+/** Nobody holds the log of a, which was set back and is cut off, any more; b alone carries what it said. */
+function adoptedElsewhere() {
   const { room, nodes, old, id } = setBack()
   const [a, b, c] = nodes
-  // Nobody holds the log any more; b alone carries what it said.
   a.crash()
   a.disk.state = old
   c.reboot()
@@ -147,13 +147,31 @@ test('an adopted slot larger than the own one is a fork', () => {
   room.cut(a, b)
   b.start()
   room.run(100)
+  return { room, a, b, id }
+}
+
+test('an adopted slot larger than the own one is a fork, whether or not this process was asked for its counter', () => {
+  for (const key of [KEY, OTHER]) {
+    const { room, a, id } = adoptedElsewhere()
+    a.start(id)
+    a.count(key, 1)
+    room.run(100)
+    room.heal()
+    room.converge()
+    assert.is(a.reported('LOG_FORKED'), 1)
+    assert.is.not(a.live.commits.replica, id)
+  }
+})
+
+test('an adopted slot that the disk holds, larger than the own one, is a fork from the start', () => {
+  const { room, a, b, id } = adoptedElsewhere()
+  const log = idOf(b)
+  a.disk.apply([{ log, append: { clock: 0, update: b.disk.read(log).diff(0, 1_000_000).bytes } }], undefined)
   a.start(id)
-  a.count(KEY, 1)
-  room.run(100)
+  assert.is(a.live.commits.replica, undefined)
   room.heal()
   room.converge()
   assert.is(a.reported('LOG_FORKED'), 1)
-  assert.is.not(a.live.commits.replica, id)
 })
 
 /** Two processes under one id, a and its twin, which never meet; b is linked with both, c with the twin only. */

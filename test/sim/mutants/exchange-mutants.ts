@@ -27,8 +27,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
     'confirmed-unwritten',
     "Another node's batch is confirmed as durable when it was received.",
     'replica/sync',
-    'this.owner.learned(peer.identity.name, entries);\n                return true;',
-    'this.durable([{ store: this.own, log: id, clock: log.clock }]);\n                this.owner.learned(peer.identity.name, entries);\n                return true;',
+    'this.owner.learned(peer.identity.name, beyond);\n                return true;',
+    'this.durable([{ store: this.own, log: id, clock: log.clock }]);\n                this.owner.learned(peer.identity.name, beyond);\n                return true;',
   ),
   mutant(
     'import-recounted',
