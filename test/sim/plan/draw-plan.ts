@@ -72,14 +72,16 @@ export function drawPlan(seed: number, limits: PlanLimits = {}): Plan {
   // Copies that know nothing of each other may both settle, or fold, the same: that is outside of what is promised.
   const isCopied = isCopiedWhole(scene)
   const room = { ...scene.room, ...work?.options, ...(isCopied ? {} : drawFolding(seed, swarm, scene)) }
-  return { seed, room, events: work ? scene.events.map(event => spared(event, isCopied)) : scene.events }
+  const isSpared = work !== undefined || room.foldAfterMs !== undefined
+  const key = work ? 'op-0' : (room.keys[0] as string)
+  return { seed, room, events: isSpared ? scene.events.map(event => spared(event, key, isCopied)) : scene.events }
 }
 
-/** A read takes the place of an import: what is imported from the same room acts at once, its operations once they come; until then a
- *  node may show one twice. And of all operations where the whole room is copied. */
-function spared(event: PlannedEvent, isCopied: boolean): PlannedEvent {
+/** A read takes the place of an import: what is imported from the same room acts at once, its operations and folds once they come; until
+ *  then a node may show a count twice. And of all operations where the whole room is copied. */
+function spared(event: PlannedEvent, key: string, isCopied: boolean): PlannedEvent {
   const { atMs, command } = event
-  const read = (node: NodeName): PlannedEvent => ({ atMs, command: { verb: 'read', node, key: 'op-0' } })
+  const read = (node: NodeName): PlannedEvent => ({ atMs, command: { verb: 'read', node, key } })
   if (command.verb === 'transfer') return read(command.to)
   return command.verb === 'operate' && isCopied ? read(command.node) : event
 }
