@@ -13,6 +13,8 @@ export class SimMachine {
   readonly random: Stream
   /** How often it was started anew. */
   boots = 0
+  /** How many nodes are on it. */
+  nodes = 0
   #skewMs = 0
   #ppm = 0
   #sinceMs = 0

@@ -52,6 +52,7 @@ export class SimNode {
     readonly world: NodeSurroundings,
   ) {
     this.#watch(disk)
+    machine.nodes++
     this.release = world.room.releases?.[name] ?? 2
   }
 
@@ -140,7 +141,8 @@ export class SimNode {
     this.kill()
     disk.rollback(steps)
     machine.memory.put(disk.storeId, snapshot.witness)
-    machine.random.position = snapshot.random
+    // What other processes of the machine draw comes from a generator that went on.
+    if (machine.nodes === 1) machine.random.position = snapshot.random
     this.world.observer.restored(this.name, machine.boots - snapshot.boots)
     this.start({ bornAt })
     return true

@@ -105,7 +105,12 @@ export class SimProcess {
     }
     this.#life = new Lifecycle(settings, this.#store, this.#witness, this.#host())
     this.node = new TallymeshNode(this.#life)
-    this.node.on('error', error => this.#dead || options.reported(error))
+    this.node.on('error', error => {
+      if (this.#dead) return
+      // A node that drains stays so while its disk is reopened.
+      if (error.code === 'INDETERMINATE' && this.node.status === 'draining') options.recovering()
+      options.reported(error)
+    })
     this.node.on('status', status => {
       if (status === 'opening' && !this.#dead) options.recovering()
     })

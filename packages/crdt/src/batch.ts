@@ -146,6 +146,12 @@ export function batchChecksum(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 4, true)
 }
 
+/** The digest of the log after a batch. */
+export function batchDigest(bytes: Uint8Array): { readonly lo: number; readonly hi: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - TRAILER_BYTES)
+  return { lo: view.getUint32(0, true), hi: view.getUint32(4, true) }
+}
+
 function checkFrame(bytes: unknown): asserts bytes is Uint8Array {
   // A document that others write may hold anything in a log.
   if (!(bytes instanceof Uint8Array)) throw new TallymeshError('BATCH_DAMAGED', `a batch is bytes, not ${typeof bytes}`)

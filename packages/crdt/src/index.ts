@@ -1,5 +1,5 @@
 export { checkAmount, checkSignedAmount } from './amount.js'
-export { BATCH_VERSION_MAX, type BatchVersion, decodeBatch } from './batch.js'
+export { BATCH_VERSION_MAX, type BatchVersion, batchChecksum, batchDigest, decodeBatch } from './batch.js'
 export {
   type CounterKey,
   type CounterName,

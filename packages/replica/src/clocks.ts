@@ -9,13 +9,15 @@ import type { SyncOwner } from './sync.js'
 const PULLS_MAX = 8
 /** Log states in one frame: 24 bytes each stay below the frame's limit. */
 const STATES_MAX = 30_000
-/** Comparisons in a row after which a partly held log that no peer can complete is given up. */
+/** Comparisons, or answers, in a row after which a partly held log that no peer can complete is given up. */
 const STUCK_ROUNDS_MAX = 3
 
 /** Compares what this node and its peers hold, and asks for what is missing here (anti-entropy). */
 export class Clocks {
   /** For each log that is held in part and that no linked peer can complete: since how many comparisons. */
   #stuck = new Map<ReplicaId, number>()
+  /** For each log that is held in part: how many answers in a row did not fit that part. */
+  readonly #unusable = new Map<ReplicaId, number>()
   /** For how many comparisons in a row something waited for logs that no peer holds. */
   #waited = 0
 
@@ -140,6 +142,20 @@ export class Clocks {
     for (const other of this.peers) this.pullMore(other)
   }
 
+  /** An answer does not fit what is held of a log in part. Its writer may have been set back behind that: then none ever will. */
+  unusable(log: ReplicaId): void {
+    const answers = (this.#unusable.get(log) ?? 0) + 1
+    this.#unusable.set(log, answers)
+    if (answers < STUCK_ROUNDS_MAX) return
+    this.#unusable.delete(log)
+    this.owner.stuck(log)
+  }
+
+  /** A log came forward. */
+  used(log: ReplicaId): void {
+    this.#unusable.delete(log)
+  }
+
   pull(peer: Peer, log: ReplicaId): void {
     peer.wanted.add(log)
     if (log === this.commits.replica || this.room.isClosed(log)) {
@@ -199,7 +215,8 @@ export class Clocks {
       return undefined
     }
     const known = state.clock === written.clock ? written : state.clock === own?.clock ? own : undefined
-    if (known && differs(known, state)) {
+    const said = known ?? this.commits.states.at(state.clock)
+    if (said && differs(said, state)) {
       this.owner.diverged(state.log, `${peer.identity.name} holds another history of the own log`, [])
     } else if (known) peer.unproven = undefined
     return own && state.clock < own.clock ? own : undefined

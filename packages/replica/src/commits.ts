@@ -12,6 +12,7 @@ import { type Cell, type GroupCount, overflow } from './cell.js'
 import { Cells } from './cells.js'
 import { ExtraEntries } from './extra-entries.js'
 import { type InFlight, missingOf } from './in-flight.js'
+import { OwnStates } from './own-states.js'
 import { type LogState, stateOf } from './protocol.js'
 import type { ReplicaOptions } from './replica-options.js'
 import type { Room } from './room.js'
@@ -37,7 +38,7 @@ export class Commits {
   readonly extra = new ExtraEntries()
   work = NO_WORK
   #writer: LogWriter | undefined
-  #stored: LogState | undefined
+  readonly states = new OwnStates()
   /** How many dirty cells, the first ones, belong to commits that no longer take increments. */
   #backlog = 0
   /** How many dirty cells the groups of the open commit count on. */
@@ -70,7 +71,7 @@ export class Commits {
 
   /** The own log as others may know it: without the commit in flight. */
   get state(): LogState | undefined {
-    return this.#stored
+    return this.states.latest
   }
 
   get pending(): boolean {
@@ -84,15 +85,16 @@ export class Commits {
 
   /** Goes on under an id whose log is loaded and proven current. */
   resume(replica: ReplicaId): void {
-    this.#writer = new LogWriter(this.room.log(replica), this.options.batchVersion)
-    this.#publish()
+    const log = this.room.log(replica)
+    this.#writer = new LogWriter(log, this.options.batchVersion)
+    this.states.load(log)
     this.#cells.rebaseAll(this.replica)
   }
 
   /** Gives the id up: the next commit takes a fresh one. What is pending stays pending. */
   abandon(): void {
     this.#writer = undefined
-    this.#stored = undefined
+    this.states.clear()
     this.#cells.rebaseAll(this.replica)
   }
 
@@ -232,13 +234,8 @@ export class Commits {
   persisted(): InFlight | undefined {
     const commit = this.inFlight
     this.inFlight = undefined
-    if (commit?.replica === this.replica) this.#publish()
+    if (this.#writer && commit?.replica === this.replica) this.states.add(stateOf(this.#writer.log))
     return commit
-  }
-
-  #publish(): void {
-    const log = this.#writer?.log
-    this.#stored = log && stateOf(log)
   }
 
   /** Whether parts of a commit that takes no more increments wait for their turn. */

@@ -214,12 +214,14 @@ export class Sync {
         // An answer that leaves a gap would leave it again: then the next comparison asks.
         peer.has.set(id, live ? verdict.from + 1 : 0)
         if (live) this.#clocks.pull(peer, id)
+        else if (!log.complete) this.#clocks.unusable(id)
         return false
       case 'diverged':
         this.owner.diverged(id, verdict.reason, verdict.entries)
         return false
       case 'new': {
         const before = log.clock
+        this.#clocks.used(id)
         // Merged, the slots of the table do not tell any more what was counted here.
         const beyond = entriesOf(verdict).some(entry => entry.kind === 'adopted' && this.commits.isBeyond(entry))
         this.room.apply(log, verdict)

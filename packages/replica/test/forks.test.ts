@@ -134,6 +134,36 @@ test('a confirmation of more than was written is a fork', () => {
   assert.is(room.value(KEY), 33)
 })
 
+test('a process that was set back is found by what its peers hold, also once its log is cleaned past that place', () => {
+  for (const restarts of [false, true]) {
+    const { room, nodes, old, id } = setBack()
+    const [a, b, c] = nodes
+    a.crash()
+    a.disk.state = old
+    room.partition([a], [b, c])
+    a.start(id)
+    const commits = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        a.count(KEY, 10)
+        room.run(20)
+      }
+    }
+    commits(10)
+    if (restarts) {
+      a.crash()
+      a.start()
+    }
+    commits(150)
+    assert.is(idOf(a), id)
+    assert.ok(a.live.room.log(id).head > b.live.room.log(id).clock)
+    room.heal()
+    room.converge()
+    assert.is(a.reported('LOG_FORKED'), 1)
+    // The larger slot of the two histories counts: those of three nodes, and 160 tens.
+    assert.is(room.value(KEY), 3 + 1_600)
+  }
+})
+
 /** Nobody holds the log of a, which was set back and is cut off, any more; b alone carries what it said. */
 function adoptedElsewhere() {
   const { room, nodes, old, id } = setBack()

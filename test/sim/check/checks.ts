@@ -25,6 +25,9 @@ import { type HeldDisk, Trust } from './trust.js'
 export { Breach } from './breach.js'
 export type { SettledNode } from './settled.js'
 
+/** How a node reports that it gave up its id. */
+const OWN_FORK = /takes a fresh id/
+
 export interface CheckOptions {
   /** Reads each log that is confirmed back from the disk. */
   readonly deep: boolean
@@ -66,6 +69,7 @@ export class Checks implements Observer {
   readonly #concerns: Concerns
   readonly #agreement: Agreement
   readonly #exactness = new Exactness()
+  readonly #remembersFew: boolean
   readonly #lives = new Map<NodeName, Life>()
   /** Members from the start that are still in the room. */
   readonly #members: Set<NodeName>
@@ -73,6 +77,7 @@ export class Checks implements Observer {
   #logs = 0
 
   constructor({ room, events }: CheckedPlan, { deep }: CheckOptions) {
+    this.#remembersFew = room.operationsMax !== undefined
     this.#faults = new Faults(events?.map(({ command }) => command))
     this.#losses = new Losses(this.#faults.may('clone here'))
     this.#concerns = new Concerns(this.#losses, this.#trust)
@@ -202,6 +207,7 @@ export class Checks implements Observer {
   reported(node: NodeName, life: number, error: TallymeshError): void {
     const forked = this.#reports.reported(node, life, error)
     if (forked !== undefined) this.#losses.forked.add(forked)
+    if (forked !== undefined && this.#remembersFew && OWN_FORK.test(error.message)) this.#exactness.forgets(node)
     this.#own.reported(node, error.code)
     this.#outcomes.reported(node, life, error.code)
     this.#trust.reported(node, error.code)

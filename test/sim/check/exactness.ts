@@ -24,6 +24,8 @@ interface TrackedOperation {
   /** Calls that are not refused: under way, acknowledged, or in doubt. */
   mayCount: number
   acknowledged: boolean
+  /** Who acknowledged it. */
+  readonly by: Set<NodeName>
   /** How many disks had lost something when it was acknowledged first. */
   lossesBefore: number
 }
@@ -39,6 +41,8 @@ export class Exactness {
   readonly #operations = new Map<number, TrackedOperation>()
   readonly #keys = new Map<string, TrackedOperation[]>()
   readonly #lives = new Map<NodeName, Life>()
+  /** Nodes that may have given up what they alone had taken. */
+  readonly #forgetful = new Set<NodeName>()
   #losses = 0
   calls = 0
   acknowledged = 0
@@ -59,6 +63,7 @@ export class Exactness {
         amount: BigInt(amount),
         mayCount: 0,
         acknowledged: false,
+        by: new Set(),
         lossesBefore: this.#losses,
       }
       this.#operations.set(number, operation)
@@ -75,6 +80,7 @@ export class Exactness {
     if (code === 'ok' || code === 'NOT_REPLICATED') {
       if (!operation.acknowledged) operation.lossesBefore = this.#losses
       operation.acknowledged = true
+      operation.by.add(node)
       this.acknowledged++
       this.#life(node, life).acknowledged.add(operation)
     } else if (REFUSALS.has(code)) operation.mayCount--
@@ -112,6 +118,12 @@ export class Exactness {
     this.#lives.delete(node)
   }
 
+  /** A process that was set back carries on what it alone took, unless that is older than a floor by the time at which it hears of the room:
+   *  where few operations are remembered, that may be soon. */
+  forgets(node: NodeName): void {
+    this.#forgetful.add(node)
+  }
+
   /** @throws Breach */
   finish(nodes: readonly SettledNode[]): void {
     const [first, ...others] = nodes
@@ -133,6 +145,7 @@ export class Exactness {
         if (!operation.acknowledged || counts(operation, increments) === 1n) continue
         this.missing++
         if (this.#losses > operation.lossesBefore) continue
+        if ([...operation.by].every(node => this.#forgetful.has(node))) continue
         throw new Breach(
           12,
           'operation-lost',

@@ -20,8 +20,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
     'state-in-flight',
     'The clock that is told of the own log counts the commit in flight.',
     'replica/commits',
-    'get state() {\n        return this.#stored;',
-    'get state() {\n        return this.#stored && this.#writer ? stateOf(this.#writer.log) : this.#stored;',
+    'get state() {\n        return this.states.latest;',
+    'get state() {\n        return this.states.latest && this.#writer ? stateOf(this.#writer.log) : this.states.latest;',
   ),
   mutant(
     'confirmed-unwritten',

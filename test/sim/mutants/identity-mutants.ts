@@ -74,8 +74,8 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
     'fork-recounted',
     'A node that gives its id up after a fork counts its old totals again under the fresh one.',
     'replica/commits',
-    'this.#stored = undefined;\n        this.#cells.rebaseAll(this.replica);',
-    'this.#stored = undefined;',
+    'this.states.clear();\n        this.#cells.rebaseAll(this.replica);',
+    'this.states.clear();',
   ),
   mutant(
     'fork-unadopted',
