@@ -27,8 +27,7 @@ const MARKS_MAX = 10_000
 export interface SyncOwner {
   /** Two histories exist under `log`. */
   diverged(log: ReplicaId, reason: string, entries: readonly Entry[]): void
-  /** New entries of a log arrived. */
-  /** @param beyond whether they name more of the own slots than this node counted */
+  /** New entries of a log arrived. @param beyond whether they name more of the own slots than this node counted */
   learned(peer: string, beyond: boolean): void
   /** A store confirmed an own log. */
   confirmed(mark: DurableMark): void
@@ -223,7 +222,7 @@ export class Sync {
         const before = log.clock
         this.#clocks.used(id)
         // Merged, the slots of the table do not tell any more what was counted here.
-        const beyond = entriesOf(verdict).some(entry => entry.kind === 'adopted' && this.commits.isBeyond(entry))
+        const beyond = verdict.batches.some(batch => this.#namesBeyond(batch))
         this.room.apply(log, verdict)
         peer.has.set(id, Math.max(peer.has.get(id) ?? 0, log.clock))
         if (this.room.fell) {
@@ -235,6 +234,10 @@ export class Sync {
         return true
       }
     }
+  }
+
+  #namesBeyond({ entries }: CheckedUpdate['batches'][number]): boolean {
+    return entries.some(({ entry }) => entry.kind === 'adopted' && this.commits.isBeyond(entry))
   }
 
   #checkOwn(peer: Peer, id: ReplicaId, verdict: Verdict): void {
