@@ -90,7 +90,11 @@ export class Stands {
   compare(): void {
     this.#overdue = true
     const { operations, folds } = this.#ledger
-    if (operations.size > 0 || folds.claimed().size > 0) for (const { stand } of this.peers) stand.told.clear()
+    const isWaited = operations.size > 0 || folds.claimed().size > 0
+    for (const { stand, replica } of this.peers) {
+      const asks = replica !== 0 && this.#ledger.logs.get(replica)?.admission?.admitted === false
+      if (isWaited || asks) stand.told.clear()
+    }
   }
 
   /** Nothing is being written: tells those who do not know yet. */
