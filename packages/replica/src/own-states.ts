@@ -11,9 +11,9 @@ export class OwnStates {
   /** Undefined while there is none. */
   latest: LogState | undefined
 
-  /** Those that a log tells which was loaded: each batch that it still holds ends with one. */
+  /** Those that a log tells which was loaded: each batch that it still holds ends with one. O(remembered) */
   load(log: ReplicaLog): void {
-    for (let { head: clock } = log; clock < log.clock; clock++) {
+    for (let clock = Math.max(log.head, log.clock - STATES_MAX); clock < log.clock; clock++) {
       const batch = log.element(clock)
       const { lo, hi } = batchDigest(batch)
       this.add({ log: log.id, clock: clock + 1, lo: (lo ^ batchChecksum(batch)) >>> 0, hi })
