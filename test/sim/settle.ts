@@ -128,7 +128,7 @@ function unsettledOf(nodes: readonly SimNode[], forgotten: boolean): string | un
   if (replicas.some(isFull)) return undefined
   for (const { options, room } of replicas) {
     const { open, operations } = room.ledger
-    if (open.size > 0) return `${options.name} holds ${open} open operations`
+    if (open.size > 0) return `${options.name} holds ${open.size} open operations`
     if (forgotten && operations.size > 0) return `${options.name} still remembers ${operations.size} operations`
   }
   return undefined

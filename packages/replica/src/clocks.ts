@@ -128,9 +128,13 @@ export class Clocks {
     }
   }
 
-  /** A peer holds the same as this node: what it had beyond that it forgot, to fetch it afresh. O(logs) */
+  /** A peer holds the same as this node: what it had beyond that it forgot, to fetch it afresh. That says what it holds as well as clocks
+   *  do, which may be lost on the way. O(logs) */
   equal(peer: Peer): void {
+    peer.said = true
     peer.unproven = undefined
+    const { state } = this.commits
+    if (state) peer.has.set(state.log, Math.max(peer.has.get(state.log) ?? 0, state.clock))
     // Whatever is still asked for was lost, and came from others or is not wanted any more.
     peer.pulling.clear()
     for (const [log, clock] of peer.has) if (this.#isMissing(log, clock)) peer.has.set(log, this.#clock(log))

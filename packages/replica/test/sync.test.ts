@@ -255,4 +255,35 @@ test('states of more logs than a frame takes are said in parts', () => {
   )
 })
 
+test('equal sums say what a peer holds, where its clocks were lost', () => {
+  const room = new RoomHarness()
+  const [a, b] = room.start('a', 'b') as [VirtualNode, VirtualNode]
+  a.count(KEY, 1)
+  room.converge()
+  room.loses = (from, _, frame) => from === b && message(frame).type === 'clocks'
+  room.drop(a, b)
+  room.run(2 * room.heartbeatMs)
+  assert.is([...a.live.peers][0]?.said, true)
+})
+
+test('a commit goes at once to a peer that got what is before it by way of another', () => {
+  const room = new RoomHarness({ antiEntropyMs: 60_000 })
+  const [a, b, c] = room.start('a', 'b', 'c') as Three
+  a.count(KEY, 1)
+  room.converge()
+  room.cut(a, b)
+  room.cut(c, b)
+  a.count(KEY, 1)
+  room.run(100)
+  // On its new link b says that it lacks the second count; what a sends then is lost, and c sends the same.
+  room.loses = (from, to, frame) => from === a && to === b && message(frame).type !== 'ping'
+  room.heal()
+  room.run(2 * room.heartbeatMs)
+  assert.is(b.read(KEY), 2)
+  room.loses = () => false
+  a.count(KEY, 1)
+  room.run(100)
+  assert.is(b.read(KEY), 3)
+})
+
 test.run()
