@@ -55,6 +55,21 @@ const KINDS = { slot: 0, adopted: 1, member: 2, fork: 3, increments: 4, removals
 export const URLS_MAX = 8
 export const URL_BYTES_MAX = 1024
 
+/** How many a log counts a live entry for: as many as it lists, where that is large and is forgotten in time. Lists of ids stay for ever:
+ *  they make room for nothing. */
+export function entryWeight(entry: Entry): number {
+  switch (entry.kind) {
+    case 'operation':
+      return entry.counts.length
+    case 'settlement':
+      return Math.max(1, entry.operations.length)
+    case 'fold':
+      return Math.max(1, entry.slots.length)
+    default:
+      return 1
+  }
+}
+
 /** What an entry is about: two entries of one log with the same identity replace each other. The identity of a slot is its
  *  key; the others start with a control character, which no key holds. */
 export function entryIdentity(entry: Entry): string {

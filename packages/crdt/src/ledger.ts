@@ -182,8 +182,10 @@ export class Ledger {
       case 'operation': {
         const operation = this.#operation(entry.id, entry.counts)
         operation.counts ??= entry.counts
+        // One that is new here no log carries yet.
+        const isNew = operation.carriers.length === 0
         operation.carriers = withLog(operation.carriers, log)
-        if (!ledger.carried.has(entry.id)) ledger.carried.set(entry.id, at.clock)
+        if (isNew || !ledger.carried.has(entry.id)) ledger.carried.set(entry.id, at.clock)
         this.#weighing.touch(operation)
         return
       }
@@ -214,16 +216,18 @@ export class Ledger {
 
   #settle(at: LogPoint, ledger: LogLedger, entry: SettlementEntry): void {
     const known = ledger.settlements.get(entry.number)
-    if (!known || known.clock > at.clock) {
-      ledger.settlements.set(entry.number, { entry, clock: at.clock })
-      this.#arrived.push({ ...at, entry })
-      for (const settled of entry.operations) {
-        const operation = this.#operation(settled.id, undefined, settled)
-        operation.settlers = withPoint(operation.settlers, at)
-        this.#weighing.touch(operation)
-      }
+    if (known && known.clock <= at.clock) {
+      for (const { id } of entry.operations) this.#uncarry(at, ledger, this.operations.get(id))
+      return
     }
-    for (const { id } of entry.operations) this.#uncarry(at, ledger, this.operations.get(id))
+    ledger.settlements.set(entry.number, { entry, clock: at.clock })
+    this.#arrived.push({ ...at, entry })
+    for (const settled of entry.operations) {
+      const operation = this.#operation(settled.id, undefined, settled)
+      operation.settlers = withPoint(operation.settlers, at)
+      this.#weighing.touch(operation)
+      this.#uncarry(at, ledger, operation)
+    }
   }
 
   #drop(at: LogPoint, ledger: LogLedger, of: Dropped): void {

@@ -1,6 +1,6 @@
 import type { CounterKey } from './counter-key.js'
 import { Digest } from './digest.js'
-import { type Entry, entryIdentity, type SlotEntry } from './entry.js'
+import { type Entry, entryIdentity, entryWeight, type SlotEntry } from './entry.js'
 import type { ReplicaId } from './ids.js'
 import { removedBy } from './ledger-entry.js'
 import { roomFor } from './row-index.js'
@@ -60,6 +60,9 @@ export class LiveEntries {
   #slots = 0
   readonly #others = new Map<string, number>()
   readonly #ofOthers = new Rows()
+  /** Of the others, by row: see `entryWeight`. A slot weighs 1. */
+  #weights = new Uint32Array(8)
+  #weightOfOthers = 0
   /** Rows of other identities that were deleted. */
   readonly #free: number[] = []
   readonly #liveAt = new Map<number, number>()
@@ -73,6 +76,18 @@ export class LiveEntries {
   /** How many entries are live. */
   get size(): number {
     return this.#slots + this.#others.size
+  }
+
+  /** How much all live entries weigh. */
+  get weight(): number {
+    return this.#slots + this.#weightOfOthers
+  }
+
+  /** How much the live entry of `identity` weighs, 0 where there is none. */
+  weightOf(identity: string): number {
+    const row = this.#row(identity)
+    if (row === -1) return 0
+    return isKey(identity) ? 1 : (this.#weights[row] as number)
   }
 
   /** The clock of the element that holds the live entry of `identity`, or -1. */
@@ -107,16 +122,20 @@ export class LiveEntries {
       this.#setSlot(id, clock, lo, hi)
       return id
     }
-    if (entry.kind !== 'drop') this.set(entryIdentity(entry), clock, lo, hi)
+    if (entry.kind !== 'drop') this.set(entryIdentity(entry), clock, lo, hi, entryWeight(entry))
     for (const identity of removedBy(entry)) this.delete(identity)
     return -1
   }
 
   /** The entry of `identity` in the element at `clock` is now the live one. */
-  set(identity: string, clock: number, lo: number, hi: number): void {
+  set(identity: string, clock: number, lo: number, hi: number, weight = 1): void {
     if (isKey(identity)) return this.#setSlot(this.keys.idOf(identity), clock, lo, hi)
     let row = this.#others.get(identity)
     if (row === undefined) this.#others.set(identity, (row = this.#free.pop() ?? this.#others.size))
+    else this.#weightOfOthers -= this.#weights[row] as number
+    this.#weights = roomFor(this.#weights, row)
+    this.#weights[row] = weight
+    this.#weightOfOthers += weight
     this.#put(this.#ofOthers, row, clock, lo, hi)
   }
 
@@ -140,6 +159,7 @@ export class LiveEntries {
     const row = this.#others.get(identity)
     if (row === undefined) return
     this.#release(this.#ofOthers, row)
+    this.#weightOfOthers -= this.#weights[row] as number
     this.#ofOthers.free(row)
     this.#others.delete(identity)
     this.#free.push(row)

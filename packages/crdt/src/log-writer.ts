@@ -8,7 +8,7 @@ import {
   type Pack,
   packEntries,
 } from './batch.js'
-import { checkMember, type Entry, entryIdentity } from './entry.js'
+import { checkMember, type Entry, entryIdentity, entryWeight } from './entry.js'
 import { removedBy } from './ledger-entry.js'
 import { encodeLogUpdate, type LogUpdate } from './log-update.js'
 import type { ReplicaLog } from './replica-log.js'
@@ -81,20 +81,25 @@ export class LogWriter {
     return { bytes, clock, headMoved: update.deletes !== undefined }
   }
 
-  /** Chooses what moves: while the log is over its bound, the live entries of the head, at most twice as many as the commit
-   *  changes (or 32). Answers them and the head that the log has without the elements emptied. */
+  /** Chooses what moves: while the log is over its bound, the live entries of the head, of at most twice the weight that the commit
+   *  changes (or 32), or one. Answers them and the head that the log has without the elements emptied. */
   #clean(changed: readonly Entry[]): { moved: Entry[]; head: number } {
     const { log } = this
-    const identities = new Set(changed.map(entryIdentity))
-    let live = log.live.size
-    for (const identity of identities) if (log.live.clockOf(identity) === -1) live++
-    // What the commit removes must not be moved behind its removal.
-    for (const identity of changed.flatMap(removedBy)) {
-      if (log.live.clockOf(identity) !== -1) live--
-      identities.add(identity)
+    let [live, changes] = [log.live.weight, 0]
+    for (const entry of changed) {
+      const weight = entryWeight(entry)
+      changes += weight
+      if (entry.kind !== 'drop') live += weight - log.live.weightOf(entryIdentity(entry))
+      for (const identity of removedBy(entry)) live -= log.live.weightOf(identity)
+    }
+    // What the commit removes must not be moved behind its removal. Where the head holds nothing live nobody asks.
+    let identities: Set<string> | undefined
+    const isChanged = (identity: string) => {
+      identities ??= new Set(changed.flatMap(entry => [entryIdentity(entry), ...removedBy(entry)]))
+      return identities.has(identity)
     }
     const moved: Entry[] = []
-    const budget = Math.max(2 * changed.length, 32)
+    let budget = Math.max(2 * changes, 32)
     let head = log.head
     while (head < log.clock && this.#overBound(live, head, changed.length + moved.length)) {
       if (log.live.liveIn(head, head + 1) === 0) {
@@ -105,8 +110,10 @@ export class LogWriter {
       for (; cleaning.next < cleaning.entries.length; cleaning.next++) {
         const entry = cleaning.entries[cleaning.next] as Entry
         const identity = entryIdentity(entry)
-        if (log.live.clockOf(identity) !== head || identities.has(identity)) continue
-        if (moved.length === budget) return { moved, head }
+        if (log.live.clockOf(identity) !== head || isChanged(identity)) continue
+        const weight = entryWeight(entry)
+        if (weight > budget && moved.length > 0) return { moved, head }
+        budget -= weight
         moved.push(entry)
       }
       this.#pass(head++)
@@ -114,6 +121,8 @@ export class LogWriter {
     return { moved, head }
   }
 
+  /** Live entries count by their weight, so that what lists much is not moved over and over for commits that change little.
+   *  @param live their weight once the commit is there */
   #overBound(live: number, head: number, appended: number): boolean {
     return this.#entries + appended > 1.5 * live + 64 || this.log.clock - head >= live / 16 + 64
   }

@@ -14,7 +14,9 @@ const TIME_MS_MAX = 2 ** 48 - 1
 /** What was shown last: most likely it is read next. */
 let shown: string | undefined
 let shownId = '' as OperationId
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const DIGITS = '0123456789abcdef'
+/** Where the digits of each byte stand in a UUID as it is written, with hyphens between. */
+const SHOWN_AT = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
 
 /** Reads a UUID, with or without its hyphens. @throws TallymeshError INVALID_OPERATION */
 export function operationId(text: unknown): OperationId {
@@ -32,11 +34,14 @@ export function operationId(text: unknown): OperationId {
   throw new TallymeshError('INVALID_OPERATION', `an operation id must be a UUID, got ${given}; nothing was counted`)
 }
 
-/** The id as a UUID is written: with hyphens. */
+/** The id as a UUID is written: with hyphens. In one piece: text that is joined from pieces takes ten times the memory. */
 export function showOperationId(id: OperationId): string {
-  const h = (i: number) => HEX[byteOf(id, i)] as string
-  const [time, rest] = [`${h(0)}${h(1)}${h(2)}${h(3)}-${h(4)}${h(5)}`, `${h(6)}${h(7)}-${h(8)}${h(9)}`]
-  shown = `${time}-${rest}-${h(10)}${h(11)}${h(12)}${h(13)}${h(14)}${h(15)}`
+  for (let i = 0; i < BYTES; i++) {
+    const [byte, at] = [byteOf(id, i), SHOWN_AT[i] as number]
+    characters[at] = DIGITS.charCodeAt(byte >> 4)
+    characters[at + 1] = DIGITS.charCodeAt(byte & 15)
+  }
+  shown = String.fromCharCode(...characters)
   shownId = id
   return shown
 }
@@ -94,6 +99,8 @@ export function operationIn(identity: string): OperationId | undefined {
 }
 
 const scratch = new Uint8Array(BYTES)
+/** Those of a UUID as it is written. */
+const characters = new Array<number>(36).fill(0x2d)
 
 /** In one piece, and without a list of its characters: this runs several times for each operation. */
 function idOf(bytes: Uint8Array, at: number): OperationId {

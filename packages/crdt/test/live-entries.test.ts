@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type CounterKey, Digest, replicaId, Table } from '../src/index.js'
+import { type CounterKey, counterKey, Digest, entryIdentity, replicaId, Table } from '../src/index.js'
 import { LiveEntries } from '../src/live-entries.js'
+import { settlement } from './log-samples.js'
 
 const test = suite('live-entries')
 const LOG = replicaId(7)
@@ -50,6 +51,22 @@ test('what it never met has no clock and no hash', () => {
   assert.is(live.clockOf('a'), -1)
   assert.equal(hashOf(live, 'a'), [0, 0])
   assert.is(live.liveIn(0, 5), 0)
+})
+
+test('what lists much weighs as much, until it is replaced or deleted', () => {
+  const live = new LiveEntries(LOG, new Table())
+  live.take({ kind: 'slot', key: counterKey('k'), p: 1, n: 0 }, 1, 1, 0)
+  live.take(settlement(1, 500), 2, 2, 1)
+  live.take(settlement(2, 0), 3, 3, 2)
+  assert.equal([live.size, live.weight], [3, 502])
+  assert.equal(
+    ['k', 'never there', entryIdentity(settlement(1, 0))].map(identity => live.weightOf(identity)),
+    [1, 0, 500],
+  )
+  live.take(settlement(1, 7), 4, 4, 3)
+  assert.equal([live.size, live.weight], [3, 9])
+  live.delete(entryIdentity(settlement(1, 0)))
+  assert.equal([live.size, live.weight], [2, 2])
 })
 
 test('the end of a range is not in it, however the range is walked', () => {

@@ -7,9 +7,11 @@ import {
   counterKey,
   type Entry,
   LogWriter,
+  operationId,
   type ReplicaId,
   ReplicaLog,
   replicaId,
+  type SettlementEntry,
   Table,
   type Verdict,
 } from '../src/index.js'
@@ -157,4 +159,14 @@ export function rebuild(
     change(batch.entries.map(({ entry }) => entry)),
   )
   return encodeBatch({ ...batch, ...frame }, pack)
+}
+
+/** A settlement of `count` operations that no other number's names. */
+export function settlement(number: number, count: number): SettlementEntry {
+  const id = (i: number) => operationId((number * 2 ** 20 + i).toString(16).padStart(32, '0'))
+  return {
+    kind: 'settlement',
+    number,
+    operations: Array.from({ length: count }, (_, i) => ({ id: id(i), lo: i, hi: 1 })),
+  }
 }

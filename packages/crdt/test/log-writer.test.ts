@@ -14,7 +14,7 @@ import {
   storeId,
   Table,
 } from '../src/index.js'
-import { LOG, Reader, Source, sameLog } from './log-samples.js'
+import { LOG, Reader, Source, sameLog, settlement } from './log-samples.js'
 import { throwsCode } from './samples.js'
 
 const test = suite('log-writer')
@@ -190,6 +190,23 @@ test('a long life of one key, and of a thousand, stays as small as its live entr
     assert.ok(log.clock - log.head <= log.live.size / 16 + 100, `${log.clock - log.head} elements`)
     assert.ok(log.structs <= log.clock - log.head + 1)
   }
+})
+
+test('commits of a few counters do not move what lists much over and over', () => {
+  const source = new Source()
+  const settled = 100
+  for (let number = 0; number < settled; number++) source.commit([settlement(number, 512)])
+  const bytes = () => source.updates.reduce((sum, update) => sum + update.length, 0)
+  const before = bytes()
+  for (let i = 0; i < 2_000; i++) source.count('a', 'b', 'c')
+  const each = (bytes() - before) / 2_000
+  assert.ok(each < 500, `${each} bytes for each commit of three counters`)
+  const { log } = source
+  assert.ok(log.clock - log.head <= log.live.weight / 16 + 100, `${log.clock - log.head} elements`)
+  // Once they are forgotten the log is as small as what is left.
+  for (let number = 0; number < settled; number++) source.commit([{ kind: 'drop', of: { settlement: number } }])
+  for (let i = 0; i < 10; i++) source.count('a')
+  assert.ok(entriesHeld(source) <= 200, `${entriesHeld(source)} entries`)
 })
 
 test('a big commit takes several batches; only the last declares the new head', () => {

@@ -21,10 +21,11 @@ function checkLog(where: string, log: ReplicaLog, own: boolean): void {
   const elements = log.clock - log.head
   // A commit empties 32 entries of the head, or as many as it changes twice: a large element takes several commits, and each
   // adds one. Those who got a log in parts may lack its last deletion until the next commit.
-  const head = Math.min(1024, log.live.size) / 32
-  const bound = (own ? 1 : 2) * (log.live.size / 16 + 70 + head)
+  const { weight } = log.live
+  const head = Math.min(1024, weight) / 32
+  const bound = (own ? 1 : 2) * (weight / 16 + 70 + head)
   if (elements > bound)
-    throw new Breach(9, 'elements', `${where} has ${elements} elements for ${log.live.size} entries`)
+    throw new Breach(9, 'elements', `${where} has ${elements} elements for live entries that weigh ${weight}`)
   const { structs } = log
   if (structs > elements + 2) throw new Breach(9, 'structs', `${where} has ${structs} structs for ${elements} elements`)
 }
