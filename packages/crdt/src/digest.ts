@@ -39,8 +39,8 @@ export function mix(hash: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
-/** The two lanes of the hash of `bytes[start, end)`, each an unsigned 32-bit integer: multiply and add per byte, then the finaliser of
- *  MurmurHash3. */
+/** The two lanes of the hash of `bytes[start, end)`, each a signed 32-bit integer, as others take an object each: multiply and add per
+ *  byte, then the finaliser of MurmurHash3. */
 export function hashBytes(
   bytes: Uint8Array,
   start = 0,
@@ -53,5 +53,5 @@ export function hashBytes(
     lo = Math.imul(lo ^ byte, 0x01000193)
     hi = Math.imul(hi ^ byte, 0x5bd1e995)
   }
-  return { lo: mix(lo ^ (end - start)), hi: mix(hi ^ (end - start)) }
+  return { lo: mix(lo ^ (end - start)) | 0, hi: mix(hi ^ (end - start)) | 0 }
 }

@@ -1,3 +1,4 @@
+import { CarriedOperations } from './carried-operations.js'
 import type { Dropped } from './dropped.js'
 import { Folds } from './folds.js'
 import type { ReplicaId } from './ids.js'
@@ -11,12 +12,12 @@ import {
   type LogPoint,
   newOperation,
   type Operation,
-  withLog,
-  withoutLog,
+  type OperationHash,
+  pointOf,
   withoutPoint,
   withPoint,
 } from './operation.js'
-import { hashCounts, type OperationCount, type SettlementEntry } from './operation-entry.js'
+import type { OperationCount, SettlementEntry } from './operation-entry.js'
 import type { OperationId } from './operation-id.js'
 import type { Table } from './table.js'
 import { Weighing } from './weighing.js'
@@ -129,7 +130,7 @@ export class Ledger {
     if (!ledger || ledger.carried.size + ledger.settlements.size === 0) return NONE
     this.version++
     const at = { log, clock: ledger.clock }
-    for (const id of [...ledger.carried.keys()]) this.#uncarry(at, ledger, this.operations.get(id))
+    for (const operation of [...ledger.carried]) this.#uncarry(at, ledger, operation)
     for (const number of [...ledger.settlements.keys()]) this.#unsettle(log, ledger, number)
     return this.drain()
   }
@@ -137,7 +138,7 @@ export class Ledger {
   #of(log: ReplicaId): LogLedger {
     let ledger = this.logs.get(log)
     if (!ledger) {
-      ledger = { clock: 0, carried: new Map(), settlements: new Map(), requires: new Map(), ...NOTHING }
+      ledger = { clock: 0, carried: new CarriedOperations(), settlements: new Map(), requires: new Map(), ...NOTHING }
       this.logs.set(log, ledger)
     }
     return ledger
@@ -147,9 +148,7 @@ export class Ledger {
     // Folded whole by what acted just before: others say all that it said.
     if (this.table.isRemoved(log)) return
     const ledger = this.#of(log)
-    const before = whole
-      ? { carried: [...ledger.carried.keys()], settlements: [...ledger.settlements.keys()] }
-      : undefined
+    const before = whole ? { carried: [...ledger.carried], settlements: [...ledger.settlements.keys()] } : undefined
     ledger.clock = clock
     if (entries.length > 0 || before?.carried.length || before?.settlements.length) this.version++
     if (before) this.#forgetUnsaid(log, ledger, before, entries)
@@ -163,7 +162,7 @@ export class Ledger {
   #forgetUnsaid(
     log: ReplicaId,
     ledger: LogLedger,
-    before: { carried: OperationId[]; settlements: number[] },
+    before: { carried: Operation[]; settlements: number[] },
     entries: readonly LedgerEntry[],
   ): void {
     const said = new Set<OperationId | number>()
@@ -172,7 +171,7 @@ export class Ledger {
       if (entry.kind === 'settlement') said.add(entry.number)
     }
     const by = { log, clock: ledger.clock }
-    for (const id of before.carried) if (!said.has(id)) this.#uncarry(by, ledger, this.operations.get(id))
+    for (const operation of before.carried) if (!said.has(operation.id)) this.#uncarry(by, ledger, operation)
     for (const number of before.settlements) if (!said.has(number)) this.#unsettle(log, ledger, number)
   }
 
@@ -182,10 +181,10 @@ export class Ledger {
       case 'operation': {
         const operation = this.#operation(entry.id, entry.counts)
         operation.counts ??= entry.counts
-        // One that is new here no log carries yet.
-        const isNew = operation.carriers.length === 0
-        operation.carriers = withLog(operation.carriers, log)
-        if (isNew || !ledger.carried.has(entry.id)) ledger.carried.set(entry.id, at.clock)
+        if (!pointOf(operation.carriers, log)) {
+          operation.carriers = withPoint(operation.carriers, at)
+          ledger.carried.add(operation)
+        }
         this.#weighing.touch(operation)
         return
       }
@@ -224,6 +223,7 @@ export class Ledger {
     this.#arrived.push({ ...at, entry })
     for (const settled of entry.operations) {
       const operation = this.#operation(settled.id, undefined, settled)
+      operation.hash ??= settled
       operation.settlers = withPoint(operation.settlers, at)
       this.#weighing.touch(operation)
       this.#uncarry(at, ledger, operation)
@@ -246,7 +246,7 @@ export class Ledger {
     // Nothing is known of most ids, where a store is opened.
     if (this.staging.delete(log) || ledger || this.isVoid(log)) this.#fenced.push(log)
     if (!ledger) return
-    for (const id of [...ledger.carried.keys()]) this.#uncarry(by, ledger, this.operations.get(id), log)
+    for (const operation of [...ledger.carried]) this.#uncarry(by, ledger, operation, log)
     for (const number of [...ledger.settlements.keys()]) this.#unsettle(log, ledger, number)
     this.logs.delete(log)
   }
@@ -256,16 +256,17 @@ export class Ledger {
     return !this.isVoid(log) && !this.table.isRemoved(log)
   }
 
-  #operation(id: OperationId, counts?: readonly OperationCount[], hash?: Pick<Operation, 'lo' | 'hi'>): Operation {
+  #operation(id: OperationId, counts?: readonly OperationCount[], hash?: OperationHash): Operation {
     let operation = this.operations.get(id)
-    if (!operation) this.operations.set(id, (operation = newOperation(id, counts, hash ?? hashCounts(counts ?? []))))
+    if (!operation) this.operations.set(id, (operation = newOperation(id, counts, hash)))
     return operation
   }
 
   /** @param by where that is said: in the log itself, or by who folded it */
   #uncarry(by: LogPoint, ledger: LogLedger, operation: Operation | undefined, log = by.log): void {
-    if (!operation || !ledger.carried.delete(operation.id)) return
-    operation.carriers = withoutLog(operation.carriers, log)
+    if (!operation || !pointOf(operation.carriers, log)) return
+    operation.carriers = withoutPoint(operation.carriers, log)
+    ledger.carried.delete(operation)
     if (operation.settlers.length > 0) operation.drops = withPoint(operation.drops, by)
     this.#weighing.touch(operation)
   }

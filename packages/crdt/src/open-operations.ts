@@ -4,6 +4,8 @@ import type { Operation } from './operation.js'
 export class OpenOperations {
   /** With some that do not count any more: taking each out when it settles would cost more than all the rest. */
   #operations: Operation[] = []
+  /** Those before this place do not count any more. */
+  #first = 0
   size = 0
 
   /** This one counts from `nowMs` on. */
@@ -16,13 +18,16 @@ export class OpenOperations {
   /** One that was added counts no longer. */
   close(): void {
     this.size--
-    if (this.size === 0) this.#operations = []
-    else if (this.#operations.length > 2 * this.size + 1_024) this.#operations = this.#counted()
+    if (this.size > 0 && this.#operations.length <= 2 * this.size + 1_024) return
+    this.#operations = this.size === 0 ? [] : this.#counted()
+    this.#first = 0
   }
 
   /** When the oldest began to count; undefined where none does. */
   get sinceMs(): number | undefined {
-    return this.#operations.find(({ counted }) => counted)?.openSinceMs
+    // One that counts again is added anew.
+    while (this.#operations[this.#first]?.counted === false) this.#first++
+    return this.#operations[this.#first]?.openSinceMs
   }
 
   /** O(what is open) */

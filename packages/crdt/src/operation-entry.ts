@@ -69,18 +69,17 @@ export interface AdmissionEntry {
 export const OPERATION_COUNTS_MAX = 1_000
 /** Bytes of the counts of one operation, at most: with its absorbed slots it fits one batch. */
 export const OPERATION_BYTES_MAX = 24 * 1024
-/** Operations in one settlement, at most. */
-export const SETTLEMENT_MAX = 512
+/** Operations in one settlement, at most: as many as a commit may bring. */
+export const SETTLEMENT_MAX = 2_048
 
 /** Bytes of the counts of an operation, as they are written: what bounds them. */
 export function countsBytes(counts: readonly OperationCount[]): number {
   return encoded(counts).length
 }
 
-/** The hash of what an operation adds, as two signed 32-bit numbers: others take an object each. */
+/** The hash of what an operation adds, as two signed 32-bit numbers. */
 export function hashCounts(counts: readonly OperationCount[]): { readonly lo: number; readonly hi: number } {
-  const { lo, hi } = hashBytes(encoded(counts))
-  return { lo: lo | 0, hi: hi | 0 }
+  return hashBytes(encoded(counts))
 }
 
 const scratch = encoding.createEncoder()

@@ -1,5 +1,6 @@
+import type { CarriedOperations } from './carried-operations.js'
 import type { ReplicaId } from './ids.js'
-import type { AdmissionEntry, OperationCount, SettlementEntry } from './operation-entry.js'
+import { type AdmissionEntry, hashCounts, type OperationCount, type SettlementEntry } from './operation-entry.js'
 import type { OperationId } from './operation-id.js'
 
 /** An operation that some log tells of. */
@@ -7,11 +8,10 @@ export interface Operation {
   readonly id: OperationId
   /** What it adds; undefined where only settlements tell of it. */
   counts: readonly OperationCount[] | undefined
-  /** The hash of what it adds. */
-  readonly lo: number
-  readonly hi: number
-  /** The logs that carry it. */
-  carriers: readonly ReplicaId[]
+  /** The hash of what it adds, once it was settled or somebody asked: see `hashOf`. */
+  hash: OperationHash | undefined
+  /** The logs that carry it, and where each is held with certainty. */
+  carriers: readonly LogPoint[]
   /** The settlements that name it: it counts in the absorbed slots of their logs. */
   settlers: readonly LogPoint[]
   /** Where logs that carried it dropped it, while it was settled. */
@@ -22,6 +22,12 @@ export interface Operation {
   openSinceMs: number
   /** Who tells of it has changed: it is to be weighed. */
   touched: boolean
+}
+
+/** The hash of what an operation adds, as two signed 32-bit numbers. */
+export interface OperationHash {
+  readonly lo: number
+  readonly hi: number
 }
 
 /** All of a log below a clock. */
@@ -40,8 +46,7 @@ export interface ArrivedSettlement extends LogPoint {
 export interface LogLedger {
   /** Up to this clock of the log everything acts. */
   clock: number
-  /** The operations that it carries, with the clock at which each is held with certainty. */
-  readonly carried: Map<OperationId, number>
+  readonly carried: CarriedOperations
   readonly settlements: Map<number, { readonly entry: SettlementEntry; readonly clock: number }>
   /** Up to where what it dropped requires other logs. */
   readonly requires: Map<ReplicaId, number>
@@ -49,36 +54,35 @@ export interface LogLedger {
   floorMs: number
 }
 
-const NO_LOGS: readonly ReplicaId[] = []
 const NO_POINTS: readonly LogPoint[] = []
 
 /** One that no log carries or settled yet. */
 export function newOperation(
   id: OperationId,
   counts: readonly OperationCount[] | undefined,
-  { lo, hi }: Pick<Operation, 'lo' | 'hi'>,
+  hash: OperationHash | undefined,
 ): Operation {
-  const unknown = { carriers: NO_LOGS, settlers: NO_POINTS, drops: NO_POINTS }
-  return { id, counts, lo, hi, ...unknown, counted: false, openSinceMs: 0, touched: false }
+  const unknown = { carriers: NO_POINTS, settlers: NO_POINTS, drops: NO_POINTS }
+  return { id, counts, hash, ...unknown, counted: false, openSinceMs: 0, touched: false }
 }
 
-let loneLog: readonly ReplicaId[] = NO_LOGS
+/** The hash of what an operation adds. */
+export function hashOf(operation: Operation): OperationHash {
+  operation.hash ??= hashCounts(operation.counts ?? [])
+  return operation.hash
+}
+
+/** The point of a log among others. */
+export function pointOf(points: readonly LogPoint[], log: ReplicaId): LogPoint | undefined {
+  for (const point of points) if (point.log === log) return point
+  return undefined
+}
+
 let lonePoint: readonly LogPoint[] = NO_POINTS
-
-export function withLog(logs: readonly ReplicaId[], log: ReplicaId): readonly ReplicaId[] {
-  // An update says many things in one log, at one point of it: they share a list.
-  if (loneLog[0] !== log) loneLog = [log]
-  if (logs.length === 0) return loneLog
-  return logs.includes(log) ? logs : [...logs, log]
-}
-
-export function withoutLog(logs: readonly ReplicaId[], log: ReplicaId): readonly ReplicaId[] {
-  if (logs.length === 1 && logs[0] === log) return NO_LOGS
-  return logs.filter(other => other !== log)
-}
 
 /** Each log once, at its latest point. */
 export function withPoint(points: readonly LogPoint[], point: LogPoint): readonly LogPoint[] {
+  // An update says many things at one point of its log: they share a list.
   if (lonePoint[0] !== point) lonePoint = [point]
   if (points.length === 0) return lonePoint
   return [...points.filter(({ log }) => log !== point.log), point]

@@ -12,11 +12,10 @@ export function* saidAlone(ledger: Ledger, log: ReplicaId, folder?: ReplicaId): 
     folder === undefined ? other !== log && ledger.isSound(other) : other === folder
   // Operations may stay open that are older than a floor: it tells only what this node may have missed.
   const floorMs = ledger.isDoubted(log) ? ledger.floorMs : 0
-  for (const id of said?.carried.keys() ?? []) {
-    const operation = ledger.operations.get(id)
-    if (!operation?.counts || operation.carriers.some(isOther) || operation.settlers.length > 0) continue
+  for (const { id, counts, carriers, settlers } of said?.carried ?? []) {
+    if (!counts || carriers.some(({ log: carrier }) => isOther(carrier)) || settlers.length > 0) continue
     if ((operationTimeMs(id) ?? Number.POSITIVE_INFINITY) <= floorMs) continue
-    yield { kind: 'operation', id, counts: operation.counts }
+    yield { kind: 'operation', id, counts }
   }
   for (const [number, { entry }] of said?.settlements ?? []) {
     const operations = entry.operations.filter(

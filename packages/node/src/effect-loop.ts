@@ -84,7 +84,8 @@ export class EffectLoop {
     } catch (cause) {
       this.#fail(cause)
     }
-    if (this.#hurried || !this.replica.hasOnlyCounts) this.#schedule()
+    if (this.#hurried || !this.replica.mayWait) this.#schedule()
+    else if (this.replica.commits.work.due) this.flushLater()
   }
 
   /** Persists what waits once the program's present turn is over: everything that is counted in it shares a commit. */
@@ -102,7 +103,9 @@ export class EffectLoop {
 
   readonly #flushLate = () => {
     this.#later = false
-    this.flushSoon()
+    // What is under way may bring counts that somebody waits for: work goes with those.
+    if (this.replica.wantsFlush || this.replica.commits.pending) this.flushSoon()
+    else if (this.replica.commits.work.due) this.flushLater()
   }
 
   #schedule(): void {

@@ -1,4 +1,4 @@
-import { type CounterKey, storeId, type TallymeshError } from '@tallymesh/crdt'
+import { type CounterKey, counterKey, operationId, storeId, type TallymeshError } from '@tallymesh/crdt'
 import type { Hello, Link } from '@tallymesh/link'
 import { Replica } from '@tallymesh/replica'
 import { MemoryDisk, MemoryStore, openWitness, type Witness } from '@tallymesh/store'
@@ -49,7 +49,7 @@ interface Scene {
   count(key: string, later?: boolean): void
 }
 
-async function scene(): Promise<Scene> {
+async function scene(run: Host['after'] = processHost.after): Promise<Scene> {
   const disk = new MemoryDisk()
   const store = new MemoryStore({ room: 'lab', random: cryptoRandom, disk })
   const witness = await openWitness({ store: store.id, runtimeDir: false })
@@ -88,7 +88,7 @@ async function scene(): Promise<Scene> {
   const delays: number[] = []
   const after: Host['after'] = (delayMs, act) => {
     delays.push(delayMs)
-    return processHost.after(delayMs, act)
+    return run(delayMs, act)
   }
   const loop: EffectLoop = new EffectLoop(replica, store, witness, events, after)
   return {
@@ -152,6 +152,45 @@ effectLoop('waits a while with what nobody waits for, and writes it with what so
   count('d', true)
   await until('it is persisted by itself', () => story.includes('persisted 2'))
 })
+
+effectLoop(
+  'settles a burst of operations behind it: by itself after a while, or with what comes a second later',
+  async () => {
+    const later: (() => void)[] = []
+    const { loop, disk, count } = await scene((_, act) => {
+      later.push(act)
+      return () => {}
+    })
+    const { operations, room } = loop.replica
+    const persisted = async () => {
+      const before = disk.lastCommit?.number ?? 0
+      loop.flushSoon()
+      await until('the next commit', () => (disk.lastCommit?.number ?? 0) > before && loop.replica.settled)
+    }
+    const take = (number: number) => {
+      const id = operationId(`0193${number.toString(16).padStart(28, '0')}`)
+      return operations.take(id, [{ key: counterKey('k'), p: 1, n: 0 }], 0)
+    }
+    loop.step({ type: 'tick', nowMs: 1_000, wallMs: 1_000 })
+    operations.admitted()
+    await persisted()
+    take(1)
+    await persisted()
+    assert.is(room.ledger.open.size, 1)
+    assert.is(later.length, 1, 'it waits for company')
+    take(2)
+    await persisted()
+    assert.is(room.ledger.open.size, 2, 'what comes at once is not kept waiting')
+    later[0]?.()
+    await until('all are settled', () => room.ledger.open.size === 0)
+    take(3)
+    await persisted()
+    for (let nowMs = 1_050; nowMs < 2_200; nowMs += 50) loop.step({ type: 'tick', nowMs, wallMs: nowMs })
+    count('k')
+    await persisted()
+    assert.is(room.ledger.open.size, 0)
+  },
+)
 
 effectLoop('acknowledges nothing that the witness does not know', async () => {
   const { witness, story, count } = await scene()

@@ -18,7 +18,7 @@ import type { ReplicaOptions } from './replica-options.js'
 import type { Room } from './room.js'
 
 const COMMIT_ENTRIES_MAX = 2048
-const NO_WORK: CommitWork = { due: false, take: () => [] }
+const NO_WORK: CommitWork = { due: false, hurried: false, take: () => [] }
 /** How many places of a commit its groups leave to other entries. */
 const UNGROUPED_PLACES = 48
 /** Cells that the groups of one commit count on, at most: a commit takes them all. */
@@ -27,6 +27,8 @@ export const GROUP_CELLS_MAX = COMMIT_ENTRIES_MAX - UNGROUPED_PLACES
 /** What stands first in a commit. */
 export interface CommitWork {
   readonly due: boolean
+  /** Whether it asks for a commit of its own at once, where it is due. */
+  readonly hurried: boolean
   take(): Entry[]
 }
 

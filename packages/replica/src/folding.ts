@@ -58,6 +58,7 @@ interface FoldingOptions {
 export class Folding {
   /** Whether there is something for the next commit. */
   due = false
+  readonly hurried = true
   #nowMs = 0
   /** Since when ids are seen to be nobody's, in own time. */
   readonly #retired = new Map<ReplicaId, number>()

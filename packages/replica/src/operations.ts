@@ -2,11 +2,13 @@ import {
   absorbedUnder,
   type CounterKey,
   hashCounts,
-  type Operation,
+  hashOf,
   type OperationCount,
   type OperationEntry,
+  type OperationHash,
   type OperationId,
   operationTimeMs,
+  pointOf,
   type ReplicaId,
   showOperationId,
   TallymeshError,
@@ -171,9 +173,10 @@ export class Operations {
     const { replica, state, inFlight } = this.commits
     // An id that was given up may still have its last commit in flight.
     const foreign = (log: ReplicaId) => log !== replica && log !== inFlight?.replica
-    if (operation.settlers.some(({ log }) => foreign(log)) || operation.carriers.some(foreign)) return true
-    const own = replica === undefined ? undefined : this.room.ledger.logs.get(replica)
-    const clock = own?.carried.get(id) ?? operation.settlers[0]?.clock ?? Number.POSITIVE_INFINITY
+    const { carriers, settlers } = operation
+    if (settlers.some(({ log }) => foreign(log)) || carriers.some(({ log }) => foreign(log))) return true
+    const own = replica === undefined ? undefined : pointOf(carriers, replica)
+    const clock = (own ?? settlers[0])?.clock ?? Number.POSITIVE_INFINITY
     return state !== undefined && clock <= state.clock
   }
 
@@ -200,13 +203,12 @@ export class Operations {
     return false
   }
 
-  #known(id: OperationId): Pick<Operation, 'lo' | 'hi'> | undefined {
-    return this.room.ledger.operations.get(id) ?? this.#waiting(id)
-  }
-
-  #waiting(id: OperationId): Pick<Operation, 'lo' | 'hi'> | undefined {
-    const entry = this.commits.extra.operation(id)
-    return entry && hashCounts(entry.counts)
+  /** The hash of an operation that is known here. */
+  #known(id: OperationId): OperationHash | undefined {
+    const operation = this.room.ledger.operations.get(id)
+    if (operation) return hashOf(operation)
+    const waiting = this.commits.extra.operation(id)
+    return waiting && hashCounts(waiting.counts)
   }
 
   /** Settled ones beyond the bound are forgotten early where they may be: past twice as many they could not. */
@@ -259,9 +261,8 @@ export class Operations {
   /** What operations add to a key that the own log carries, or will with its next commits. */
   #carriedOn(key: CounterKey): { readonly p: bigint; readonly n: bigint } {
     const { replica, extra } = this.commits
-    const { logs, operations } = this.room.ledger
-    const own = replica === undefined ? [] : [...(logs.get(replica)?.carried.keys() ?? [])]
-    const carried = own.map(id => operations.get(id)?.counts ?? [])
+    const own = replica === undefined ? undefined : this.room.ledger.logs.get(replica)
+    const carried = [...(own?.carried ?? [])].map(({ counts }) => counts ?? [])
     const waiting = [...extra.values()].map(entry => (entry.kind === 'operation' ? entry.counts : []))
     let [p, n] = [0n, 0n]
     for (const count of [...carried, ...waiting].flat()) {
@@ -279,7 +280,16 @@ function firstOf(...works: readonly CommitWork[]): CommitWork {
     get due() {
       return works.some(({ due }) => due)
     },
-    take: () => works.find(({ due }) => due)?.take() ?? [],
+    get hurried() {
+      return works.some(({ due, hurried }) => due && hurried)
+    },
+    take() {
+      for (const work of works) {
+        const entries = work.due ? work.take() : []
+        if (entries.length > 0) return entries
+      }
+      return []
+    },
   }
 }
 

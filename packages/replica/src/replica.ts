@@ -101,10 +101,10 @@ export class Replica implements SyncOwner {
     return this.#writing === undefined && (this.commits.pending || this.commits.work.due || this.room.writes.any)
   }
 
-  /** Whether that is nothing but counts: only who waits for them is in a hurry. */
-  get hasOnlyCounts(): boolean {
+  /** Whether all of that may wait for company: operations that settle, and counts that nobody waits for. */
+  get mayWait(): boolean {
     const { extra, draining, work } = this.commits
-    return extra.size === 0 && !draining && !work.due && !this.room.writes.any
+    return extra.size === 0 && !draining && !work.hurried && !this.room.writes.any
   }
 
   /** Whether everything that was counted or received is durable. */
@@ -142,9 +142,8 @@ export class Replica implements SyncOwner {
   learned(peer: string, beyond: boolean): void {
     if (beyond) this.#outdone(peer)
     this.forks.learned(this.#time.nowMs)
-    for (const { link, identity } of [...this.peers]) {
+    for (const { link, identity } of [...this.peers])
       if (this.members.isRemoved(identity.store)) this.#refuse(link, removed(identity.store))
-    }
   }
 
   confirmed(mark: DurableMark): void {
@@ -276,6 +275,7 @@ export class Replica implements SyncOwner {
     const formed = this.commits.form(this.#time.tickMs ?? 0, () => this.#records.first())
     const logs = this.room.writes.take(this.commits.extra.size > 0)
     if (formed) logs.push(formed.write)
+    else if (logs.length === 0) return
     this.#writing = this.room.completeOf(logs)
     this.operations.stands.capture(!this.commits.draining)
     this.#effects.push({ type: 'persist', logs, commit: formed?.commit.mark })

@@ -3,6 +3,7 @@ import {
   type CounterKey,
   countsBytes,
   type Entry,
+  hashOf,
   type Ledger,
   type LogLedger,
   type LogPoint,
@@ -20,21 +21,31 @@ import type { Room } from './room.js'
 import { type SeenSettlement, SettlementAges } from './settlement-ages.js'
 import type { Stands } from './stands.js'
 
-/** Bytes of the absorbed slots that one settlement raises, at most: with its mark they are one batch. */
-const ABSORBED_BYTES_MAX = 48 * 1024
+/** Bytes of one settlement, of its mark and of the absorbed slots that it raises, at most: they are one batch. */
+const SETTLEMENT_BYTES_MAX = 60 * 1024
+/** Bytes that each operation takes in the mark. */
+const MARK_BYTES = 24
+/** Bytes by which the totals of a slot may be longer than the counts that they are raised by. */
+const TOTALS_BYTES = 16
 const ABSORBED_MAX = 1_000
+/** Operations, or settlements, that one commit drops at most: it has to have room for others. */
+const DROPS_MAX = 512
 /** For how many retry windows a settlement is remembered: an id may be made up to one ahead of the clocks. */
 const OWN_WINDOWS = 2
 /** And one that its own log does not take back. */
 const FOREIGN_WINDOWS = 4
 /** Operations that are looked at for one commit. */
 const LOOKED_AT_MAX = 4_096
+/** For how long what settles waits, at most, for a commit that brings nothing else: a burst is taken first, and settled behind it. */
+const PATIENCE_MS = 1_000
 
 /** Moves operations out of the way once every member is known to know them: from the logs that carry them into absorbed slots of one
  *  of those logs, and at last out of everybody's memory. */
 export class Settling {
   /** Whether there is something for the next commit. */
   due = false
+  /** A commit of its own would keep new operations waiting. */
+  readonly hurried = false
   #nowMs = 0
   #wallMs = 0
   readonly #ages: SettlementAges
@@ -61,18 +72,26 @@ export class Settling {
     this.#crowded = this.room.ledger.operations.size > this.rememberedMax
     this.#old = this.#ages.old(nowMs, this.#crowded ? this.#earlyMs : OWN_WINDOWS * this.retryWindowMs)
     if (this.#old.length > 0) this.#forgetForeign()
-    this.due = this.#plan(1).length > 0
+    this.due ||= this.#plan(1, 1).length > 0
   }
 
   /** What the next commit of the own log says to get on. It stands first in that commit: a settlement and the slots that it
    *  raises share a batch. */
   take(): Entry[] {
+    if (this.commits.pending && this.#isPatient) return this.#plan(0, DROPS_MAX)
     this.due = false
-    return this.#plan(SETTLEMENT_MAX)
+    return this.#plan(SETTLEMENT_MAX, DROPS_MAX)
   }
 
-  /** @param operationsMax how many operations it settles, and drops, at most */
-  #plan(operationsMax: number): Entry[] {
+  /** Whether nothing that is open waits for long. */
+  get #isPatient(): boolean {
+    const { sinceMs = Number.NEGATIVE_INFINITY } = this.room.ledger.open
+    return this.#nowMs - sinceMs < PATIENCE_MS
+  }
+
+  /** @param operationsMax how many operations it settles at most
+   *  @param dropsMax how many operations it drops at most, and how many settlements */
+  #plan(operationsMax: number, dropsMax: number): Entry[] {
     const own = this.commits.replica
     const ledger = own === undefined ? undefined : this.room.ledger.logs.get(own)
     // Of a log that does not act as a whole yet, the absorbed slots may be too low.
@@ -83,23 +102,20 @@ export class Settling {
     const required = new Map<ReplicaId, number>()
     const settlement = new NextSettlement(this.room, own, operationsMax)
     let looks = 0
-    for (const [id, clock] of ledger.carried) {
-      if (clock > held.of(own) || ++looks > LOOKED_AT_MAX || settlement.full || drops.length === operationsMax) break
-      const operation = this.room.ledger.operations.get(id)
-      if (!operation) continue
-      const settled = operation.settlers.find(point => held.has(point))
+    for (const operation of ledger.carried) {
+      const { id, carriers, settlers } = operation
+      const isHeld = carriers.some(point => point.log === own && held.has(point))
+      if (!isHeld || ++looks > LOOKED_AT_MAX || settlement.full || drops.length === dropsMax) break
+      const settled = settlers.find(held.has)
       if (settled) {
         require(required, settled)
         drops.push({ kind: 'drop', of: { operation: id } })
-      } else if (
-        operation.settlers.length === 0 &&
-        operation.carriers.every(carrier => carrier >= own || this.isFinal(carrier))
-      ) {
+      } else if (settlers.length === 0 && carriers.every(({ log }) => log >= own || this.isFinal(log))) {
         // Of all carriers that are still written the one with the smallest id settles.
         settlement.add(operation)
       }
     }
-    const forgotten = this.#forget(own, ledger, held, required, operationsMax)
+    const forgotten = this.#forget(own, ledger, held, required, dropsMax)
     const requires = [...required].map(([log, clock]): Entry => {
       // It takes the place of an earlier one, which still holds.
       return { kind: 'requires', log, clock: Math.max(clock, ledger.requires.get(log) ?? 0) }
@@ -212,11 +228,12 @@ class NextSettlement {
   add(operation: Operation): void {
     const { counts } = operation
     if (!counts || this.full) return
-    const bytes = countsBytes(counts) + 16 * counts.length
+    const raised = counts.filter(({ key }) => !this.#slots.has(key))
+    const bytes = MARK_BYTES + countsBytes(raised) + TOTALS_BYTES * raised.length
     this.full =
       this.#operations.length === this.operationsMax ||
-      this.#bytes + bytes > ABSORBED_BYTES_MAX ||
-      this.#slots.size + counts.length > ABSORBED_MAX
+      this.#bytes + bytes > SETTLEMENT_BYTES_MAX ||
+      this.#slots.size + raised.length > ABSORBED_MAX
     if (this.full || counts.some(count => !this.#fits(count))) return
     this.#bytes += bytes
     this.#operations.push(operation)
@@ -229,7 +246,10 @@ class NextSettlement {
   /** @param number one that this log used for no other settlement: the clock at which this one stands */
   entries(number: number): Entry[] {
     if (this.#operations.length === 0) return []
-    const operations = this.#operations.map(({ id, lo, hi }) => ({ id, lo, hi }))
+    const operations = this.#operations.map((operation): SettledOperation => {
+      const { lo, hi } = hashOf(operation)
+      return { id: operation.id, lo, hi }
+    })
     const absorbed = [...this.#slots].map(([key, { p, n }]): Entry => ({ kind: 'absorbed', key, p, n }))
     return [...absorbed, { kind: 'settlement', number, operations }]
   }

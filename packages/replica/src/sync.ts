@@ -17,7 +17,7 @@ import type { Room } from './room.js'
 /** Bytes of an answer, about: what bounds the time that taking one in stalls its receiver. */
 const UPDATE_BYTES_MAX = 32 * 1024
 /** A commit of more bytes than this is asked for rather than sent to everybody as it happens. */
-const LIVE_BYTES_MAX = 64 * 1024
+const LIVE_BYTES_MAX = 128 * 1024
 /** A Yjs update without structs and deletions. */
 const NOTHING = Uint8Array.of(0, 0)
 /** Marks in one frame: about 50 bytes each stay below the frame's limit. */
@@ -252,7 +252,7 @@ export class Sync {
     for (const peer of this.peers) {
       if (peer === from || peer.replica === id || (from && peer.linked.has(id))) continue
       if ((peer.has.get(id) ?? 0) !== clock) continue
-      if (bytes.length <= Math.min(LIVE_BYTES_MAX, 2 * this.updateBytesMax)) {
+      if (bytes.length <= Math.min(LIVE_BYTES_MAX, 4 * this.updateBytesMax)) {
         this.peers.send(peer, { type: 'update', log: id, update: bytes })
         peer.has.set(id, end)
       } else this.peers.send(peer, { type: 'clocks', full: false, logs: [stateOf(this.room.log(id))] })

@@ -12,8 +12,7 @@ export function takenOver(room: Room, own: ReplicaId, id: ReplicaId): Entry[] {
   const said = ledger.logs.get(id)
   const alone = [...saidAlone(ledger, id, own)]
   const required: LogPoint[] = alone.length > 0 ? [{ log: id, clock: ledger.clockOf(id) }] : []
-  for (const operation of said?.carried.keys() ?? [])
-    required.push(...(ledger.operations.get(operation)?.settlers ?? []))
+  for (const { settlers } of said?.carried ?? []) required.push(...settlers)
   for (const [log, clock] of said?.requires ?? []) required.push({ log, clock })
   return [...requiring(room, own, required), ...alone]
 }

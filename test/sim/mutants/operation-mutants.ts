@@ -6,7 +6,7 @@ export const OPERATION_MUTANTS: readonly Mutant[] = [
     'settled-unconfirmed',
     'An operation settles before every member is known to know it.',
     'replica/settling',
-    'if (clock > held.of(own) || ++looks',
+    'if (!isHeld || ++looks',
     'if (++looks',
   ),
   mutant(
@@ -20,8 +20,8 @@ export const OPERATION_MUTANTS: readonly Mutant[] = [
     'settled-by-any',
     'Every carrier settles, not only the one with the smallest id.',
     'replica/settling',
-    'operation.carriers.every(carrier => carrier >= own || this.isFinal(carrier))',
-    'operation.carriers.length > 0',
+    'carriers.every(({ log }) => log >= own || this.isFinal(log))',
+    'carriers.length > 0',
   ),
   mutant(
     'dropped-in-digest',
