@@ -42,7 +42,15 @@ export type { TakeSlot } from './live-entries.js'
 export { decodeLogBatch } from './log-batch.js'
 export { decodeLogUpdate, logRoot, rootLog } from './log-update.js'
 export { type AppendedCommit, LogWriter } from './log-writer.js'
-export { hashOf, type LogLedger, type LogPoint, type Operation, type OperationHash, pointOf } from './operation.js'
+export {
+  type ArrivedSettlement,
+  hashOf,
+  type LogLedger,
+  type LogPoint,
+  type Operation,
+  type OperationHash,
+  pointOf,
+} from './operation.js'
 export {
   type AbsorbedEntry,
   type AdmissionEntry,

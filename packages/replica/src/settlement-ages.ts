@@ -1,13 +1,15 @@
-import type { Ledger, LogPoint, SettlementEntry } from '@tallymesh/crdt'
+import type { ArrivedSettlement, Ledger, LogPoint, SettlementEntry } from '@tallymesh/crdt'
 
-/** A settlement, and when this process first saw it. */
-export interface SeenSettlement extends LogPoint {
-  readonly entry: SettlementEntry
+/** A settlement, and since when this process has seen it for certain. */
+export interface SeenSettlement extends ArrivedSettlement {
   readonly sinceMs: number
 }
 
 /** Which settlements are old: those that came first become old first, so the young ones need no look. */
 export class SettlementAges {
+  /** Those that came since the caller's clock ticked: at which time between its ticks nobody knows. */
+  #fresh: ArrivedSettlement[] = []
+  #nowMs = 0
   #young: SeenSettlement[] = []
   #next = 0
   #old: SeenSettlement[] = []
@@ -16,7 +18,9 @@ export class SettlementAges {
 
   /** Those that are at least `ageMs` old and still remembered. O(new and old ones) */
   old(nowMs: number, ageMs: number): readonly SeenSettlement[] {
-    for (const arrived of this.ledger.takeArrived()) this.#young.push({ ...arrived, sinceMs: nowMs })
+    if (nowMs > this.#nowMs) for (const fresh of this.#fresh.splice(0)) this.#young.push({ ...fresh, sinceMs: nowMs })
+    this.#nowMs = nowMs
+    for (const arrived of this.ledger.takeArrived()) this.#fresh.push(arrived)
     for (; this.#next < this.#young.length; this.#next++) {
       const seen = this.#young[this.#next] as SeenSettlement
       if (nowMs - seen.sinceMs < ageMs) break

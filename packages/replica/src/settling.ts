@@ -72,7 +72,8 @@ export class Settling {
     this.#crowded = this.room.ledger.operations.size > this.rememberedMax
     this.#old = this.#ages.old(nowMs, this.#crowded ? this.#earlyMs : OWN_WINDOWS * this.retryWindowMs)
     if (this.#old.length > 0) this.#forgetForeign()
-    this.due ||= this.#plan(1, 1).length > 0
+    // What was found due stays so until it is taken.
+    if (!this.due || this.commits.replica === undefined) this.due = this.#plan(1, 1).length > 0
   }
 
   /** What the next commit of the own log says to get on. It stands first in that commit: a settlement and the slots that it

@@ -19,18 +19,29 @@ test('settlements become old in their order, once, and go when they are forgotte
     ledger.take(LOG, number, number + 1, true, [settlement(number)])
     assert.equal(numbers(number / 100), [])
   }
-  assert.equal(numbers(109.99).length, 1_000)
-  assert.equal(numbers(109.99).slice(0, 3), [0, 1, 2])
+  assert.equal(numbers(110).length, 1_000)
+  assert.equal(numbers(110).slice(0, 3), [0, 1, 2])
   for (let number = 0; number < 1_000; number++) ledger.forget(LOG, number)
-  assert.equal(numbers(110), [1_000])
+  assert.equal(numbers(110.01), [1_000])
   assert.is(numbers(1_000).length, 2_000)
   assert.equal(
     ages
       .old(1_000, 100)
       .map(({ sinceMs }) => sinceMs)
       .slice(-1),
-    [29.99],
+    [110],
   )
+})
+
+test('what came between two ticks is as old as the later one says', () => {
+  const ledger = new Ledger(new Table(), () => false)
+  const ages = new SettlementAges(ledger)
+  const numbers = (nowMs: number) => ages.old(nowMs, 600).map(({ entry }) => entry.number)
+  numbers(9_246)
+  ledger.take(LOG, 0, 1, true, [settlement(1)])
+  assert.equal(numbers(9_246), [])
+  assert.equal(numbers(10_016), [], 'it may have come just before')
+  assert.equal(numbers(10_786), [1])
 })
 
 test.run()
