@@ -18,7 +18,7 @@ export type WriteConcern = number | 'majority'
 
 /** What happens to a replica. */
 export type Input =
-  /** Time passed: to be said several times in each heartbeat interval. Only differences count, and those are bounded: a
+  /** Time passed: to be said twice in each heartbeat interval, or more often. Only differences count, and those are bounded: a
    *  clock that jumps changes nothing. `wallMs`, in ms since 1970, only tells new operations from old ones. */
   | { readonly type: 'tick'; readonly nowMs: number; readonly wallMs?: number }
   | { readonly type: 'open'; readonly link: LinkId; readonly peer: PeerIdentity; readonly dialed: boolean }
