@@ -22,6 +22,9 @@ interface Staged {
 export class LedgerStaging {
   readonly #staged = new Map<ReplicaId, Staged>()
 
+  /** Logs of which more is known than they said here, and up to which clock. */
+  readonly #awaited = new Map<ReplicaId, number>()
+
   get size(): number {
     return this.#staged.size
   }
@@ -30,8 +33,21 @@ export class LedgerStaging {
     return this.#staged.has(log)
   }
 
+  /** Something of a log is known up to `clock`, such as what it absorbed, and not all before it: of what comes nothing acts until it
+   *  comes that far. */
+  awaits(log: ReplicaId, clock: number): void {
+    this.#awaited.set(log, clock)
+  }
+
+  /** A log is frozen: what is held of it in part never acts. */
+  freeze(log: ReplicaId): void {
+    if (this.#awaited.has(log)) this.delete(log)
+    else this.dropPart(log)
+  }
+
   /** Answers whether something of the log waited. */
   delete(log: ReplicaId): boolean {
+    this.#awaited.delete(log)
     return this.#staged.delete(log)
   }
 
@@ -60,7 +76,8 @@ export class LedgerStaging {
   takeClosed(holds: (log: ReplicaId, clock: number) => boolean, force: boolean): Map<ReplicaId, StagedEntries> {
     const closed = new Map<ReplicaId, StagedEntries>()
     for (const [log, { clock, whole, entries }] of this.#staged) {
-      if (clock !== undefined) closed.set(log, { clock, whole, entries })
+      const isHere = clock !== undefined && (force || clock >= (this.#awaited.get(log) ?? 0))
+      if (isHere) closed.set(log, { clock, whole, entries })
     }
     for (let before = -1; !force && before !== closed.size; ) {
       before = closed.size
@@ -68,7 +85,7 @@ export class LedgerStaging {
       const isHeld = (log: ReplicaId, clock: number) => holds(log, clock) || (ended ??= endedIn(closed)).has(log)
       for (const [log, { entries }] of closed) if (!mayAct(log, entries, closed, isHeld)) closed.delete(log)
     }
-    for (const log of closed.keys()) this.#staged.delete(log)
+    for (const log of closed.keys()) this.delete(log)
     return closed
   }
 }

@@ -120,7 +120,7 @@ export class Ledger {
 
   /** A log is frozen: what is held of it in part stays so, and never acts. Answers the keys that changed. */
   freeze(log: ReplicaId): readonly number[] {
-    this.staging.dropPart(log)
+    this.staging.freeze(log)
     return this.drain()
   }
 

@@ -195,4 +195,30 @@ test('totals stay exact beside slots past 2^53', () => {
   assert.is(books.table.valueBigInt(id), BigInt(Number.MAX_SAFE_INTEGER) + 5n)
 })
 
+test('of a log of which more was read than came again nothing acts before it came as far', () => {
+  const damaged = () => {
+    const books = new Books()
+    // What could be read: the total that it absorbed, and not the settlement before that.
+    books.ledger.take(A, 0, 0, true, [absorbed])
+    books.ledger.staging.awaits(A, 4)
+    books.ledger.take(A, 0, 2, true, [operation])
+    assert.is(books.value, 5, 'it counts in what was absorbed')
+    assert.ok(books.ledger.waits)
+    return books
+  }
+  const { ledger } = damaged()
+  ledger.take(A, 2, 4, true, [absorbed, settlement])
+  assert.equal([ledger.waits, ledger.clockOf(A), ledger.operations.get(X)?.counted], [false, 4, false])
+  const forced = damaged()
+  forced.ledger.drain(true)
+  assert.equal([forced.ledger.waits, forced.ledger.clockOf(A)], [false, 2], 'nobody has the rest')
+  forced.ledger.take(A, 2, 3, true, [])
+  assert.is(forced.ledger.clockOf(A), 3)
+  const frozen = damaged()
+  frozen.frozen.add(A)
+  frozen.ledger.freeze(A)
+  frozen.ledger.drain(true)
+  assert.equal([frozen.value, frozen.ledger.waits], [5, false])
+})
+
 test.run()

@@ -51,8 +51,7 @@ export class Room {
   readonly writes = new PendingWrites()
   readonly #changed = new Set<number>()
   readonly begunAnew = new BegunAnew()
-  /** Whether a total of the log that was applied last is below one that it said before: another history of it did. Across a gap
-   *  nothing else may tell the two apart. */
+  /** Whether a total of the log applied last is below one that it said before: across a gap nothing else tells of another history. */
   fell = false
   /** The ids that were folded whole since somebody looked. */
   ended: ReplicaId[] = []
@@ -71,10 +70,11 @@ export class Room {
     // Nobody watches yet: what changes is not told.
     const takeSlot = (id: number, { p, n }: SlotEntry) => this.table.merge(log.id, id, p, n)
     const damage = replayStored(log, stored, takeSlot, entry => this.#note(log.id, entry, said))
-    if (damage !== undefined) {
-      // At no clock: the log has to come again for that.
+    if (damage) {
+      // At no clock: the log has to come again for that, and as far as what could be read was.
       if (said.length > 0) this.#act({ id: log.id, clock: 0 }, 0, undoubted(said), true)
-      return damage
+      if (said.length > 0) this.ledger.staging.awaits(log.id, damage.clock)
+      return damage.reason
     }
     this.#act(log, 0, said, log.complete)
     this.logs.set(log.id, log)

@@ -11,6 +11,12 @@ import {
   TallymeshError,
 } from '@tallymesh/crdt'
 
+export interface LogDamage {
+  readonly reason: string
+  /** Up to which clock something could be read. */
+  readonly clock: number
+}
+
 /** Replays what a store holds of a log into an empty one, and hands out its entries. Answers what is wrong, if something is: then
  *  all entries that can still be read are handed out, and the log itself is of no use.
  *  @param takeSlot takes slots of the log's own replica
@@ -20,25 +26,30 @@ export function replayStored(
   stored: StoredLog,
   takeSlot: TakeSlot,
   take: (entry: Entry) => void,
-): string | undefined {
+): LogDamage | undefined {
   let { damage } = stored
+  let clock = 0
   for (const update of stored.updates) {
     try {
       for (const entry of log.replay(update, takeSlot)) take(entry)
     } catch (error) {
       damage ??= error instanceof Error ? error.message : String(error)
-      salvage(log, update, take)
+      clock = Math.max(clock, salvage(log, update, take))
     }
   }
-  return damage
+  return damage === undefined ? undefined : { reason: damage, clock: Math.max(clock, log.clock) }
 }
 
-/** Totals only rise: every batch that can be read may count. */
-function salvage(log: ReplicaLog, bytes: Uint8Array, take: (entry: Entry) => void): void {
-  for (const element of attempt(() => decodeLogUpdate(log.id, bytes).elements) ?? []) {
+/** Totals only rise: every batch that can be read may count. Answers the clock behind the last of them. */
+function salvage(log: ReplicaLog, bytes: Uint8Array, take: (entry: Entry) => void): number {
+  const { deletedTo, elements } = attempt(() => decodeLogUpdate(log.id, bytes)) ?? { deletedTo: 0, elements: [] }
+  let clock = 0
+  for (const [i, element] of elements.entries()) {
     const batch = attempt(() => decodeLogBatch(log.id, element, log.known))
     for (const { entry } of batch?.entries ?? []) take(entry)
+    if (batch) clock = deletedTo + i + 1
   }
+  return clock
 }
 
 function attempt<Result>(read: () => Result): Result | undefined {
