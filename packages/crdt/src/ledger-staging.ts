@@ -36,7 +36,7 @@ export class LedgerStaging {
   /** Something of a log is known up to `clock`, such as what it absorbed, and not all before it: of what comes nothing acts until it
    *  comes that far. */
   awaits(log: ReplicaId, clock: number): void {
-    this.#awaited.set(log, clock)
+    if (clock > (this.#awaited.get(log) ?? 0)) this.#awaited.set(log, clock)
   }
 
   /** A log is frozen: what is held of it in part never acts. */

@@ -75,6 +75,8 @@ export class Ledger {
   ): readonly number[] {
     if (this.table.isRemoved(log)) return NONE
     const plain = entries.length === 0 && complete && from > 0 && !this.staging.has(log)
+    // One that begins anew may come from somebody who holds less of it than acted here.
+    if (from === 0) this.staging.awaits(log, this.clockOf(log))
     if (plain) this.#of(log).clock = clock
     else this.staging.add(log, from, clock, complete, entries)
     return this.staging.size > 0 ? this.drain() : NONE

@@ -221,4 +221,15 @@ test('of a log of which more was read than came again nothing acts before it cam
   assert.equal([frozen.value, frozen.ledger.waits], [5, false])
 })
 
+test('a log that begins anew acts once it is as far as it acted before', () => {
+  const books = new Books()
+  books.say(A, operation)
+  books.say(A, absorbed, settlement)
+  // A peer that holds less of it sent what was dropped here.
+  books.ledger.take(A, 0, 1, true, [operation])
+  assert.equal([books.value, books.ledger.clockOf(A)], [5, 2])
+  books.ledger.take(A, 1, 2, true, [absorbed, settlement])
+  assert.equal([books.value, books.ledger.clockOf(A), books.ledger.waits], [5, 2, false])
+})
+
 test.run()
