@@ -71,9 +71,9 @@ export class Room {
     const takeSlot = (id: number, { p, n }: SlotEntry) => this.table.merge(log.id, id, p, n)
     const damage = replayStored(log, stored, takeSlot, entry => this.#note(log.id, entry, said))
     if (damage) {
-      // At no clock: the log has to come again for that, and as far as what could be read was.
+      // At no clock: the log has to come again for that, and as far as it is known what it absorbed.
       if (said.length > 0) this.#act({ id: log.id, clock: 0 }, 0, undoubted(said), true)
-      if (said.length > 0) this.ledger.staging.awaits(log.id, damage.clock)
+      this.ledger.staging.awaits(log.id, damage.absorbedClock)
       return damage.reason
     }
     this.#act(log, 0, said, log.complete)

@@ -13,8 +13,8 @@ import {
 
 export interface LogDamage {
   readonly reason: string
-  /** Up to which clock something could be read. */
-  readonly clock: number
+  /** Up to which clock it is known what the log absorbed. */
+  readonly absorbedClock: number
 }
 
 /** Replays what a store holds of a log into an empty one, and hands out its entries. Answers what is wrong, if something is: then
@@ -28,28 +28,34 @@ export function replayStored(
   take: (entry: Entry) => void,
 ): LogDamage | undefined {
   let { damage } = stored
-  let clock = 0
+  let absorbedClock = 0
   for (const update of stored.updates) {
     try {
-      for (const entry of log.replay(update, takeSlot)) take(entry)
+      const entries = log.replay(update, takeSlot)
+      for (const entry of entries) take(entry)
+      if (entries.some(isAbsorbed)) absorbedClock = log.clock
     } catch (error) {
       damage ??= error instanceof Error ? error.message : String(error)
-      clock = Math.max(clock, salvage(log, update, take))
+      absorbedClock = Math.max(absorbedClock, salvage(log, update, take))
     }
   }
-  return damage === undefined ? undefined : { reason: damage, clock: Math.max(clock, log.clock) }
+  return damage === undefined ? undefined : { reason: damage, absorbedClock }
 }
 
-/** Totals only rise: every batch that can be read may count. Answers the clock behind the last of them. */
+/** Totals only rise: every batch that can be read may count. Answers the clock behind the last of them that absorbed something. */
 function salvage(log: ReplicaLog, bytes: Uint8Array, take: (entry: Entry) => void): number {
   const { deletedTo, elements } = attempt(() => decodeLogUpdate(log.id, bytes)) ?? { deletedTo: 0, elements: [] }
-  let clock = 0
+  let absorbedClock = 0
   for (const [i, element] of elements.entries()) {
-    const batch = attempt(() => decodeLogBatch(log.id, element, log.known))
-    for (const { entry } of batch?.entries ?? []) take(entry)
-    if (batch) clock = deletedTo + i + 1
+    const { entries = [] } = attempt(() => decodeLogBatch(log.id, element, log.known)) ?? {}
+    for (const { entry } of entries) take(entry)
+    if (entries.some(({ entry }) => isAbsorbed(entry))) absorbedClock = deletedTo + i + 1
   }
-  return clock
+  return absorbedClock
+}
+
+function isAbsorbed({ kind }: Entry): boolean {
+  return kind === 'absorbed'
 }
 
 function attempt<Result>(read: () => Result): Result | undefined {
