@@ -98,8 +98,9 @@ function unrestOf(nodes: readonly SimNode[]): string | undefined {
     if (!process?.started) return `${name} is down`
     if (process.node.status !== 'ready') return `${name} is ${process.node.status}`
     if (!process.atRest) return `${name} has something to write`
-    if (process.replica.room.ledger.waits) return `${name} holds entries that wait for others`
     const { replica } = process
+    // Who is alone waits for somebody to come.
+    if (replica.room.ledger.waits && replica.peers.size > 0) return `${name} holds entries that wait for others`
     for (const log of replica.forks.hasAll ? replica.room.begunAnew.whole(replica.room) : []) {
       return `${name} has not looked through the log ${showReplicaId(log.id)} that it fetched afresh`
     }
