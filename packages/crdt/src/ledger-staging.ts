@@ -21,7 +21,6 @@ interface Staged {
  *  other logs. */
 export class LedgerStaging {
   readonly #staged = new Map<ReplicaId, Staged>()
-
   /** Logs of which more is known than they said here, and up to which clock. */
   readonly #awaited = new Map<ReplicaId, number>()
 

@@ -11,6 +11,7 @@ import {
   type OperationCount,
   type OperationId,
   operationTimeMs,
+  pointOf,
   type ReplicaId,
   SETTLEMENT_MAX,
   type SettledOperation,
@@ -105,7 +106,8 @@ export class Settling {
     let looks = 0
     for (const operation of ledger.carried) {
       const { id, carriers, settlers } = operation
-      const isHeld = carriers.some(point => point.log === own && held.has(point))
+      const point = pointOf(carriers, own)
+      const isHeld = point !== undefined && held.has(point)
       if (!isHeld || ++looks > LOOKED_AT_MAX || settlement.full || drops.length === dropsMax) break
       const settled = settlers.find(held.has)
       if (settled) {

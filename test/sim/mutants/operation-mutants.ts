@@ -10,6 +10,13 @@ export const OPERATION_MUTANTS: readonly Mutant[] = [
     'if (++looks',
   ),
   mutant(
+    'settled-uncovered',
+    'What a member knew when it confirmed is not waited for.',
+    'replica/stands',
+    'if (this.#pending.size > 0)\n                return covered;',
+    '',
+  ),
+  mutant(
     'settled-by-any',
     'Every carrier settles, not only the one with the smallest id.',
     'replica/settling',
