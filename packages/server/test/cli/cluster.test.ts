@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { freePorts } from '../cluster/free-port.js'
 import { CliProcess, endAll, scratch } from './cli-process.js'
 import { command, tallymeshLines } from './command-line.js'
 
@@ -26,7 +27,7 @@ cluster('refuses what it cannot run', async () => {
 })
 
 cluster('runs nodes with further flags until it is told to end', async () => {
-  const port = 20_000 + (process.pid % 20_000)
+  const port = await freePorts(3)
   const flags = ['--', '--drain-ms', '50', '--runtime-dir', join(dir, 'run'), '--close-timeout-ms', '100']
   const program = new CliProcess(['cluster', '--data', dir, '--nodes', '2', '--port', String(port), '--json', ...flags])
   await program.says(/"node":"node-1"[^\n]*"type":"ready"|"type":"ready"[^\n]*"node":"node-1"/)
