@@ -156,10 +156,12 @@ export class Settling {
     return floorMs > ledger.floorMs ? [{ kind: 'floor', timeMs: floorMs }, ...entries] : entries
   }
 
-  /** Settlements whose logs nobody writes any more: each node forgets them for itself, long after their writer would have. */
+  /** Settlements whose writers are gone: each node forgets them for itself, long after their writer would have. One that is linked waits for
+   *  what it is told of them, and nobody would tell it again who remembers nothing. */
   #forgetForeign(): void {
     for (const { log, clock, entry, sinceMs } of this.#old) {
-      if (log === this.commits.replica || this.#nowMs - sinceMs < FOREIGN_WINDOWS * this.retryWindowMs) continue
+      if (log === this.commits.replica || this.stands.peers.hasReplica(log)) continue
+      if (this.#nowMs - sinceMs < FOREIGN_WINDOWS * this.retryWindowMs) continue
       // What waits for a commit is carried by it.
       const isCarried = ({ id }: SettledOperation) =>
         this.commits.extra.operation(id) !== undefined ||

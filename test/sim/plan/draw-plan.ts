@@ -16,6 +16,8 @@ const ADDS_PER_KEY = 40
 const HEARTBEATS_MAX = 500
 /** The rooms in which clients retry: those whose draw lies between these. */
 const OPERATING = [0.2, 0.6] as const
+/** The share of those that end with an update that got lost. */
+const MISSING = 0.5
 /** The share of rooms whose nodes leave, and how often they do at most, of all faults: a plan sees few. */
 const LEAVING = 0.25
 const LEAVE_WEIGHT_MAX = 60
@@ -68,6 +70,8 @@ export function drawPlan(seed: number, limits: PlanLimits = {}): Plan {
     if (!(stream.chance(swarm.faultShare) && FAULT_TABLE[pickFault(scene)](scene)) && !work?.maybe())
       scene.workload.anywhere()
   }
+  const ending = new Stream(drawsOf(seed), 'ending', 0)
+  if (ending.chance(MISSING)) work?.miss(ending)
   scene.finish()
   // Copies that know nothing of each other may both settle, or fold, the same: that is outside of what is promised.
   const isCopied = isCopiedWhole(scene)

@@ -13,6 +13,9 @@ const FEW = 12
 const CONCERN_SHARES = [0, 0.3, 1]
 const BURST_SHARE = 0.04
 const BURST_MAX = 130
+const MISS_EVENTS = 4
+const MISS_PERCENTS = [30, 50]
+const QUIET_MS_MAX = 4_000
 
 interface Planned {
   readonly id: number
@@ -88,6 +91,25 @@ export class OperationWork {
       const key = keyOf(Math.floor(this.#next / PER_KEY_MAX))
       scene.later(readMs, () => scene.do({ verb: 'read', node: stream.pick(nodes), key }))
     }
+  }
+
+  /** The last thing that happens: two nodes take an operation that neither knows of, one of them is not heard by the other, and it stays
+   *  quiet for so long that what is open settles by what arrived. */
+  miss(stream: Stream): void {
+    const { scene } = this
+    const pair = scene.pair()
+    if (!pair) return
+    const [from, to] = [pair[0].name, pair[1].name]
+    const planned = this.#fresh()
+    const momentMs = () => stream.next() * scene.room.delayMs[1]
+    scene.extend(MISS_EVENTS)
+    scene.do({ verb: 'lose', from, to, percent: stream.pick(MISS_PERCENTS) })
+    const calls: Array<readonly [string, number]> = [from, to].map(node => [node, momentMs()])
+    calls.sort(([, a], [, b]) => a - b)
+    for (const [node, afterMs] of calls) scene.later(afterMs, () => this.#call(node, planned))
+    scene.pass(scene.room.delayMs[1])
+    scene.pass(stream.next() * QUIET_MS_MAX)
+    scene.do({ verb: 'read', node: to, key: planned.key })
   }
 
   #call(node: string, planned: Planned): void {

@@ -34,6 +34,7 @@ export class Scene {
   readonly #old: Set<NodeName>
   #nowMs = 0
   #newcomers = 0
+  #epilogue = 0
 
   constructor(
     readonly stream: Stream,
@@ -51,7 +52,7 @@ export class Scene {
 
   /** Whether no event is left but for upgrades that must not be missing: a room that stays half upgraded may never agree. */
   get full(): boolean {
-    return this.events.length + this.#old.size >= this.swarm.events
+    return this.events.length + this.#old.size >= this.swarm.events + this.#epilogue
   }
 
   /** Whether some node is of the first release. */
@@ -82,6 +83,11 @@ export class Scene {
     if (this.#newcomers === NEWCOMERS_MAX || this.old) return undefined
     this.#newcomers++
     return nodeName(this.actors.length)
+  }
+
+  /** Makes room for what shall happen when all else did. */
+  extend(events: number): void {
+    this.#epilogue += events
   }
 
   /** Plans a command for now. */
