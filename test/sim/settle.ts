@@ -108,7 +108,7 @@ function unrestOf(nodes: readonly SimNode[]): string | undefined {
       return `${name} has not carried on the operations of a frozen log`
     }
     for (const peer of replica.peers) {
-      for (const log of peer.pulling) {
+      for (const log of peer.pulling.keys()) {
         // A question that was lost, and answered by others since.
         if ((peer.has.get(log) ?? 0) <= (replica.room.logs.get(log)?.clock ?? 0)) continue
         return `${name} waits for an answer of ${peer.identity.name}`

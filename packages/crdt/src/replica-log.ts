@@ -90,7 +90,7 @@ export class ReplicaLog {
     const judged = this.#judgeDeletes(update, Math.max(end, this.#clock), batches, staged)
     if (!judged) return { verdict: 'gap', from: this.#clock }
     const deletesMore = update.deletes !== undefined && update.deletes.to > this.#head
-    if (end <= this.#clock && !deletesMore) return { verdict: 'known' }
+    if (end <= this.#clock && !deletesMore) return { verdict: 'known', update }
     return { verdict: 'new', bytes, update, clock: firstNew, batches }
   }
 

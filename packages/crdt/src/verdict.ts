@@ -17,6 +17,6 @@ export interface CheckedUpdate {
  *  because this log misses an earlier one, is a `gap` too. */
 export type Verdict =
   | CheckedUpdate
-  | { readonly verdict: 'known' }
+  | { readonly verdict: 'known'; readonly update: LogUpdate }
   | { readonly verdict: 'gap'; readonly from: number }
   | { readonly verdict: 'diverged'; readonly reason: string; readonly entries: readonly Entry[] }

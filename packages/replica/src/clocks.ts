@@ -1,4 +1,4 @@
-import type { ReplicaId } from '@tallymesh/crdt'
+import type { ReplicaId, Verdict } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 import type { Peer, Peers } from './peers.js'
 import { type LogState, type Message, stateOf } from './protocol.js'
@@ -140,8 +140,16 @@ export class Clocks {
     for (const [log, clock] of peer.has) if (this.#isMissing(log, clock)) peer.has.set(log, this.#clock(log))
   }
 
+  /** An answer came. One to an earlier question, that came twice or late, is not the one that is waited for: to ask again for each would
+   *  multiply the questions. */
+  answered(peer: Peer, log: ReplicaId, verdict: Verdict): void {
+    const asked = 'update' in verdict ? verdict.update.clock : undefined
+    if (asked === undefined || asked === peer.pulling.get(log)) peer.pulling.delete(log)
+  }
+
   /** A peer has nothing of a log that this node lacks: others may be asked. */
   exhausted(peer: Peer, log: ReplicaId): void {
+    peer.pulling.delete(log)
     peer.has.set(log, Math.min(peer.has.get(log) ?? 0, this.#clock(log)))
     for (const other of this.peers) this.pullMore(other)
   }
@@ -167,8 +175,9 @@ export class Clocks {
       return
     }
     for (const other of this.peers) if (other.pulling.has(log)) return
-    peer.pulling.add(log)
-    this.peers.send(peer, { type: 'pull', log, clock: this.#clock(log) })
+    const clock = this.#clock(log)
+    peer.pulling.set(log, clock)
+    this.peers.send(peer, { type: 'pull', log, clock })
   }
 
   /** The heartbeat, with a sum over all logs: two nodes whose sums are equal hold the same. Who leaves names itself among its peers. */

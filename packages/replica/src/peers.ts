@@ -15,8 +15,8 @@ export interface Peer {
   readonly has: Map<ReplicaId, number>
   /** Logs in which the peer may be ahead. */
   readonly wanted: Set<ReplicaId>
-  /** Logs asked for on this link and not answered yet. */
-  readonly pulling: Set<ReplicaId>
+  /** Logs asked for on this link and not answered yet, and from which clock on. */
+  readonly pulling: Map<ReplicaId, number>
   /** Whether an answer came since the last comparison of clocks. */
   answered: boolean
   /** Questions for the own log, which waits for the commit in flight. */
@@ -47,7 +47,7 @@ export class Peers {
       linked: new Set(),
       has: new Map(),
       wanted: new Set(),
-      pulling: new Set(),
+      pulling: new Map(),
       answered: false,
       asked: new Map(),
       said: false,

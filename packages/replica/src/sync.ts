@@ -159,7 +159,6 @@ export class Sync {
   }
 
   #takeAnswer(peer: Peer, { log, update, more }: Extract<Message, { type: 'diff' }>): void {
-    peer.pulling.delete(log)
     peer.answered = true
     if (update.length === NOTHING.length) this.#clocks.exhausted(peer, log)
     else if (this.#take(peer, log, update, false) && more) this.#clocks.pull(peer, log)
@@ -198,10 +197,12 @@ export class Sync {
   #take(peer: Peer, id: ReplicaId, bytes: Uint8Array, live: boolean): boolean {
     if (this.room.isClosed(id)) {
       if (this.room.isOver(id)) this.refusedFolded++
+      peer.pulling.delete(id)
       return false
     }
     const log = this.room.log(id)
     const verdict = log.check(bytes)
+    if (!live) this.#clocks.answered(peer, id, verdict)
     if (id === this.commits.replica) {
       this.#checkOwn(peer, id, verdict)
       return false

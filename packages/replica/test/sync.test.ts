@@ -122,6 +122,27 @@ test('a log that is held in part is neither served nor confirmed', () => {
   assert.equal(answer, { type: 'diff', log: id, update: Uint8Array.of(0, 0), more: false })
 })
 
+test('answers that come more than once do not multiply the questions', () => {
+  const room = new RoomHarness({ updateBytesMax: 1000 })
+  const full = filled(room, 400)
+  for (let i = 0; i < 300; i++) {
+    full.count(counterKey(`some-counter-${(i * 7) % 50}`), 1)
+    room.run(5)
+  }
+  const late = room.node('late')
+  room.loses = (from, to, frame) => {
+    const answer = message(frame)
+    if (from !== full || answer.type !== 'diff') return false
+    for (const times of [2, 3]) room.after(times * room.delayMs, () => inject(room, from, to, answer))
+    return false
+  }
+  late.start()
+  room.until('all is fetched', () => late.live.room.logs.get(idOf(full))?.clock === full.live.commits.state?.clock)
+  const clocks = late.sent.map(message).flatMap(sent => (sent.type === 'pull' ? [sent.clock] : []))
+  assert.ok(clocks.length > 5, `${clocks.length} questions`)
+  assert.is(new Set(clocks).size, clocks.length)
+})
+
 test('a catch-up whose sender is gone for good is fetched whole from a peer that holds less', () => {
   const room = new RoomHarness({ updateBytesMax: 1000 })
   const other = room.node('other')

@@ -45,7 +45,7 @@ export const CRDT_MUTANTS: readonly Mutant[] = [
     'An update across a gap is given to Yjs, which keeps it for later, and taken as received.',
     'crdt/replica-log',
     "if (update.clock > this.#clock)\n            return { verdict: 'gap', from: this.#clock };",
-    "if (update.clock > this.#clock) {\n            Y.applyUpdate(this.doc, bytes, this);\n            return { verdict: 'known' };\n        }",
+    "if (update.clock > this.#clock) {\n            Y.applyUpdate(this.doc, bytes, this);\n            return { verdict: 'known', update };\n        }",
   ),
   mutant(
     'partial-is-complete',
