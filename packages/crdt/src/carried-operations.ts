@@ -1,5 +1,8 @@
 import type { Operation } from './operation.js'
 
+/** So many that ended are kept among those that did not, however few these are. */
+const SPARE_MIN = 512
+
 /** The operations that one log carries, in the order in which it began to. Most end in that order, too. */
 export class CarriedOperations {
   #operations: Operation[] = []
@@ -22,8 +25,8 @@ export class CarriedOperations {
   delete(operation: Operation): void {
     if (this.#operations[this.#first] === operation) this.#first++
     else this.#ended.add(operation)
-    const half = (this.#operations.length - 1_024) / 2
-    if (this.#first > half || this.#ended.size > half) this.#compact()
+    const gone = this.#first + this.#ended.size
+    if (gone === this.#operations.length || gone > SPARE_MIN + this.#operations.length / 2) this.#compact()
   }
 
   /** In their order. None may be added or deleted meanwhile. */
@@ -35,7 +38,7 @@ export class CarriedOperations {
   }
 
   #compact(): void {
-    this.#operations = [...this]
+    this.#operations = this.size === 0 ? [] : [...this]
     this.#first = 0
     this.#ended.clear()
   }

@@ -1,6 +1,7 @@
 import { CarriedOperations } from './carried-operations.js'
 import type { Dropped } from './dropped.js'
 import { Folds } from './folds.js'
+import { IdentityMap } from './identity-map.js'
 import type { ReplicaId } from './ids.js'
 import type { LedgerEntry } from './ledger-entry.js'
 import { absorbedUnder } from './ledger-ids.js'
@@ -27,7 +28,7 @@ import { Weighing } from './weighing.js'
  *  together; of a log that is held in part none; and none before what they require of other logs acts. So what acts is a cut of all
  *  histories that is closed under their causes, and no read on the way sees an operation twice, or not at all after it was seen. */
 export class Ledger {
-  readonly operations = new Map<OperationId, Operation>()
+  readonly operations = new IdentityMap<OperationId, Operation>()
   readonly logs = new Map<ReplicaId, LogLedger>()
   /** The operations that count beside the slots: they are not settled. */
   readonly open = new OpenOperations()

@@ -1,6 +1,7 @@
 import type { CounterKey } from './counter-key.js'
 import { Digest } from './digest.js'
 import { type Entry, entryIdentity, entryWeight, type SlotEntry } from './entry.js'
+import { IdentityMap } from './identity-map.js'
 import type { ReplicaId } from './ids.js'
 import { removedBy } from './ledger-entry.js'
 import { roomFor } from './row-index.js'
@@ -58,7 +59,7 @@ export class LiveEntries {
   #slotRows: SlotRows | undefined
   readonly #ofSlots = new Rows()
   #slots = 0
-  readonly #others = new Map<string, number>()
+  readonly #others = new IdentityMap<string, number>()
   readonly #ofOthers = new Rows()
   /** Of the others, by row: see `entryWeight`. A slot weighs 1. */
   #weights = new Uint32Array(8)

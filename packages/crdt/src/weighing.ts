@@ -1,3 +1,4 @@
+import type { IdentityMap } from './identity-map.js'
 import type { OpenOperations } from './open-operations.js'
 import type { Operation } from './operation.js'
 import type { OperationId } from './operation-id.js'
@@ -6,7 +7,7 @@ import type { Table } from './table.js'
 /** What operations count in. */
 interface Books {
   readonly table: Table
-  readonly operations: Map<OperationId, Operation>
+  readonly operations: IdentityMap<OperationId, Operation>
   readonly open: OpenOperations
   readonly nowMs: number
 }

@@ -31,6 +31,8 @@ const TOTALS_BYTES = 16
 const ABSORBED_MAX = 1_000
 /** Operations, or settlements, that one commit drops at most: it has to have room for others. */
 const DROPS_MAX = 512
+/** Operations, about, that one commit forgets at most: all nodes look each of them up. Twice as many as a commit brings. */
+const FORGOTTEN_MAX = 4_096
 /** For how many retry windows a settlement is remembered: an id may be made up to one ahead of the clocks. */
 const OWN_WINDOWS = 2
 /** And one that its own log does not take back. */
@@ -136,11 +138,13 @@ export class Settling {
   ): Entry[] {
     const entries: Entry[] = []
     let floorMs = 0
+    let looks = 0
     for (const { log, clock, entry, sinceMs } of this.#old) {
-      if (entries.length === settlementsMax) break
+      if (entries.length === settlementsMax || looks > FORGOTTEN_MAX) break
       if (log !== own || held.of(own) < clock || !ledger.settlements.has(entry.number)) continue
       const early = this.#nowMs - sinceMs < OWN_WINDOWS * this.retryWindowMs
       if (early && !this.#mayGoEarly(entry)) continue
+      looks += entry.operations.length
       const operations = entry.operations.map(({ id }) => this.room.ledger.operations.get(id))
       if (
         operations.some(operation => operation && (operation.carriers.length > 0 || !operation.drops.every(held.since)))
