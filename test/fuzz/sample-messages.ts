@@ -27,6 +27,8 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({
     type: fc.constant('stand' as const),
+    number: fc.integer({ min: 1, max: 4 }),
+    whole: fc.boolean(),
     more: fc.boolean(),
     logs: fc.array(fc.record({ log: anyReplica, clock: anyTotal }), { maxLength: 6 }),
   }),

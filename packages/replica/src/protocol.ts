@@ -50,8 +50,7 @@ export type Message =
   /** A commit, as it happens (Yjs update). */
   | { readonly type: 'update'; readonly log: ReplicaId; readonly update: Uint8Array }
   | { readonly type: 'durable'; readonly marks: readonly DurableMark[] }
-  /** Where the sender stands since the last one on this link: see `Stands`. `more` follows. */
-  | { readonly type: 'stand'; readonly more: boolean; readonly logs: readonly LogPoint[] }
+  | StandMessage
   /** Whom the sender is linked to: how a node learns of members that nobody has recorded yet. */
   | { readonly type: 'members'; readonly members: readonly Introduction[] }
   /** The heartbeat: the sender's live replica id, the replica ids of its direct peers, and a sum over all its logs. */
@@ -62,6 +61,18 @@ export type Message =
       readonly lo: number
       readonly hi: number
     }
+
+/** Where the sender stands: see `Stands`. */
+export interface StandMessage {
+  readonly type: 'stand'
+  /** Counts up on a link, from 1. */
+  readonly number: number
+  /** It says all, and does not only add to the one before it. */
+  readonly whole: boolean
+  /** The next one goes on with it. */
+  readonly more: boolean
+  readonly logs: readonly LogPoint[]
+}
 
 /** The frame kinds of the messages. */
 export const KIND = { clocks: 16, sync: 17, durable: 18, ping: 19, members: 20, stand: 21 } as const
@@ -111,6 +122,8 @@ function writeMessage(encoder: encoding.Encoder, message: Message): number {
       }
       return KIND.durable
     case 'stand':
+      encoding.writeVarUint(encoder, message.number)
+      encoding.writeUint8(encoder, message.whole ? 1 : 0)
       encoding.writeUint8(encoder, message.more ? 1 : 0)
       encoding.writeVarUint(encoder, message.logs.length)
       for (const { log, clock } of message.logs) {
@@ -173,7 +186,7 @@ function readMessage(decoder: decoding.Decoder, kind: number): Message {
     case KIND.durable:
       return { type: 'durable', marks: readList(decoder, readMark) }
     case KIND.stand:
-      return { type: 'stand', more: readFlag(decoder), logs: readList(decoder, readLogPoint) }
+      return readStand(decoder)
     case KIND.members:
       return { type: 'members', members: readList(decoder, readIntroduction) }
     case KIND.ping: {
@@ -202,6 +215,13 @@ function readSync(decoder: decoding.Decoder): Message {
     default:
       throw new Error(`no sync message has the type ${type}`)
   }
+}
+
+function readStand(decoder: decoding.Decoder): StandMessage {
+  const number = readUint(decoder)
+  if (number === 0) throw new Error('a stand is numbered from 1')
+  const [whole, more] = [readFlag(decoder), readFlag(decoder)]
+  return { type: 'stand', number, whole, more, logs: readList(decoder, readLogPoint) }
 }
 
 function readStateVector(log: ReplicaId, bytes: Uint8Array): number {

@@ -2,6 +2,7 @@ import type { Ledger, LogPoint, ReplicaId } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 import type { Membership } from './membership.js'
 import { isProven, type Peer, type Peers } from './peers.js'
+import type { StandMessage } from './protocol.js'
 import type { Room } from './room.js'
 
 /** Log clocks in one frame: 16 bytes each stay below the frame's limit. */
@@ -19,13 +20,20 @@ export class PeerStand {
   /** What was said since. */
   #next = new Map<ReplicaId, number>()
   #nextEnds = false
-  /** What the peer was told, by log. */
+  /** The number of the last frame of the peer that said this. */
+  #heard = 0
+  /** The number of the last frame to the peer. */
+  sent = 0
+  /** What the peer was told, by log; empty where it is to be told all. */
   readonly told = new Map<ReplicaId, number>()
   /** The version of the ledger that it was told, -1 before the first time. */
   toldVersion = -1
 
-  take(clocks: readonly LogPoint[], more: boolean): void {
-    for (const { log, clock } of clocks) this.#next.set(log, clock)
+  /** What adds to a frame that never came would say less than the peer knew. All is told again before long. */
+  take({ number, whole, more, logs }: StandMessage): void {
+    if (whole ? number <= this.#heard : number !== this.#heard + 1) return
+    this.#heard = number
+    for (const { log, clock } of logs) this.#next.set(log, clock)
     this.#nextEnds = !more
   }
 
@@ -173,7 +181,9 @@ export class Stands {
 
   /** @param always also where nothing rose */
   #tellPeer(peer: Peer, captured: ReadonlyMap<ReplicaId, number>, always: boolean): void {
-    const { told } = peer.stand
+    const { stand } = peer
+    const { told } = stand
+    const isFirst = told.size === 0
     const clocks: LogPoint[] = []
     for (const [log, acting] of captured) {
       if (this.room.isClosed(log)) continue
@@ -184,7 +194,8 @@ export class Stands {
     }
     for (let from = 0; (from === 0 && always) || from < clocks.length; from += CLOCKS_MAX) {
       const logs = clocks.slice(from, from + CLOCKS_MAX)
-      this.peers.send(peer, { type: 'stand', more: from + CLOCKS_MAX < clocks.length, logs })
+      const [whole, more] = [isFirst && from === 0, from + CLOCKS_MAX < clocks.length]
+      this.peers.send(peer, { type: 'stand', number: ++stand.sent, whole, more, logs })
     }
   }
 

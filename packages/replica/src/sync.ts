@@ -115,7 +115,7 @@ export class Sync {
         for (const mark of message.marks) this.#takeMark(peer, mark)
         return
       case 'stand':
-        peer.stand.take(message.logs, message.more)
+        peer.stand.take(message)
         return
       case 'members':
         for (const member of message.members) this.room.members.heard(member)

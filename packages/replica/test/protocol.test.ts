@@ -27,6 +27,14 @@ const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   fc.tuple(anyLog, fc.maxSafeNat()).map(([log, clock]) => ({ type: 'pull' as const, log, clock })),
   fc.tuple(anyLog, anyBytes, fc.boolean()).map(([log, update, more]) => ({ type: 'diff' as const, log, update, more })),
   fc.tuple(anyLog, anyBytes).map(([log, update]) => ({ type: 'update' as const, log, update })),
+  fc
+    .tuple(
+      fc.integer({ min: 1 }),
+      fc.boolean(),
+      fc.boolean(),
+      fc.array(anyLog.map(log => ({ log, clock: log % 1_000 }))),
+    )
+    .map(([number, whole, more, logs]) => ({ type: 'stand' as const, number, whole, more, logs })),
   fc.array(anyMember).map(members => ({ type: 'members' as const, members })),
   fc.array(anyMark).map(marks => ({ type: 'durable' as const, marks })),
   fc
