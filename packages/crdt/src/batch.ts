@@ -95,6 +95,18 @@ function packFrom(entries: readonly Entry[], from: number, version: BatchVersion
   return { version: packed, entries: hashed, bytes }
 }
 
+/** Both as one batch; undefined where they do not fit into one. */
+export function mergePacks(first: Pack, second: Pack): Pack | undefined {
+  const entries = first.entries.length + second.entries.length
+  const length = first.bytes.length + second.bytes.length
+  if (entries > BATCH_ENTRIES_MAX || length > BATCH_BYTES_MAX - FRAME_BYTES) return undefined
+  const bytes = new Uint8Array(length)
+  bytes.set(first.bytes)
+  bytes.set(second.bytes, first.bytes.length)
+  const version = Math.max(first.version, second.version) as BatchVersion
+  return { version, entries: [...first.entries, ...second.entries], bytes }
+}
+
 export function encodeBatch({ previous, salt, head, digest }: BatchFrame, pack: Pack): Uint8Array {
   const encoder = encoding.createEncoder()
   encoding.writeUint8(encoder, BATCH_TAG)

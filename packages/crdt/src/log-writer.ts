@@ -5,11 +5,12 @@ import {
   countEntries,
   decodeBatch,
   encodeBatch,
+  mergePacks,
   type Pack,
   packEntries,
 } from './batch.js'
+import type { Digest } from './digest.js'
 import { checkMember, type Entry, entryIdentity, entryWeight } from './entry.js'
-import { removedBy } from './ledger-entry.js'
 import { encodeLogUpdate, type LogUpdate } from './log-update.js'
 import type { ReplicaLog } from './replica-log.js'
 
@@ -62,8 +63,20 @@ export class LogWriter {
     const { log } = this
     const clock = log.clock
     for (const entry of entries) if (entry.kind === 'member') checkMember(entry)
+    const packs = packEntries(entries, this.version)
+    const digests = packs.map((pack, i) => this.#take(pack, clock + i))
     const { moved, head } = this.#clean(entries)
-    const batches = this.#seal(packEntries([...entries, ...moved], this.version), head, salt)
+    if (moved.length > 0) {
+      const last = packs.length - 1
+      const more = packEntries(moved, this.version)
+      const merged = mergePacks(packs[last] as Pack, more[0] as Pack)
+      if (merged) {
+        packs[last] = merged
+        digests[last] = this.#take(more.shift() as Pack, clock + last)
+      }
+      for (const pack of more) digests.push(this.#take(pack, clock + packs.push(pack) - 1))
+    }
+    const batches = this.#seal(packs, digests, head, salt)
     const update: LogUpdate = {
       clock,
       deletedTo: clock,
@@ -81,27 +94,17 @@ export class LogWriter {
     return { bytes, clock, headMoved: update.deletes !== undefined }
   }
 
-  /** Chooses what moves: while the log is over its bound, the live entries of the head, of at most twice the weight that the commit
-   *  changes (or 32), or one. Answers them and the head that the log has without the elements emptied. */
+  /** Chooses what moves, once the commit's own entries are live: while the log is over its bound, the live entries of the head, of at
+   *  most twice the weight that the commit changes (or 32), or one. Answers them and the head that the log has without the elements
+   *  emptied. */
   #clean(changed: readonly Entry[]): { moved: Entry[]; head: number } {
     const { log } = this
-    let [live, changes] = [log.live.weight, 0]
-    for (const entry of changed) {
-      const weight = entryWeight(entry)
-      changes += weight
-      if (entry.kind !== 'drop') live += weight - log.live.weightOf(entryIdentity(entry))
-      for (const identity of removedBy(entry)) live -= log.live.weightOf(identity)
-    }
-    // What the commit removes must not be moved behind its removal. Where the head holds nothing live nobody asks.
-    let identities: Set<string> | undefined
-    const isChanged = (identity: string) => {
-      identities ??= new Set(changed.flatMap(entry => [entryIdentity(entry), ...removedBy(entry)]))
-      return identities.has(identity)
-    }
+    let changes = 0
+    for (const entry of changed) changes += entryWeight(entry)
     const moved: Entry[] = []
     let budget = Math.max(2 * changes, 32)
     let head = log.head
-    while (head < log.clock && this.#overBound(live, head, changed.length + moved.length)) {
+    while (head < log.clock && this.#overBound(head, changed.length + moved.length)) {
       if (log.live.liveIn(head, head + 1) === 0) {
         this.#pass(head++)
         continue
@@ -109,8 +112,7 @@ export class LogWriter {
       const cleaning = this.#open(head)
       for (; cleaning.next < cleaning.entries.length; cleaning.next++) {
         const entry = cleaning.entries[cleaning.next] as Entry
-        const identity = entryIdentity(entry)
-        if (log.live.clockOf(identity) !== head || isChanged(identity)) continue
+        if (log.live.clockOf(entryIdentity(entry)) !== head) continue
         const weight = entryWeight(entry)
         if (weight > budget && moved.length > 0) return { moved, head }
         budget -= weight
@@ -121,10 +123,10 @@ export class LogWriter {
     return { moved, head }
   }
 
-  /** Live entries count by their weight, so that what lists much is not moved over and over for commits that change little.
-   *  @param live their weight once the commit is there */
-  #overBound(live: number, head: number, appended: number): boolean {
-    return this.#entries + appended > 1.5 * live + 64 || this.log.clock - head >= live / 16 + 64
+  /** Live entries count by their weight, so that what lists much is not moved over and over for commits that change little. */
+  #overBound(head: number, appended: number): boolean {
+    const { live, clock } = this.log
+    return this.#entries + appended > 1.5 * live.weight + 64 || clock - head >= live.weight / 16 + 64
   }
 
   #open(clock: number): Cleaning {
@@ -148,15 +150,24 @@ export class LogWriter {
     this.#keptEntries += batch.entries.length
   }
 
-  /** Turns packs into batches, and makes their entries live, in their order: so each digest is the one that readers find. Only the last
-   *  declares the new head: before it, moved entries may still stand below. */
-  #seal(packs: readonly Pack[], head: number, salt: number): Array<{ bytes: Uint8Array; batch: Batch }> {
-    const { live, clock } = this.log
+  /** Makes the entries of the batch at `clock` live, in their order. Answers the digest that its readers find. */
+  #take({ entries }: Pack, clock: number): Digest {
+    const { live } = this.log
+    for (const { entry, lo, hi } of entries) live.take(entry, lo, hi, clock)
+    return live.digest.copy()
+  }
+
+  /** Turns packs into batches. Only the last declares the new head: before it, moved entries may still stand below. */
+  #seal(
+    packs: readonly Pack[],
+    digests: readonly Digest[],
+    head: number,
+    salt: number,
+  ): Array<{ bytes: Uint8Array; batch: Batch }> {
     let previous = this.log.tip ?? 0
     return packs.map((pack, i) => {
-      for (const { entry, lo, hi } of pack.entries) live.take(entry, lo, hi, clock + i)
       const declared = i === packs.length - 1 ? head : this.log.head
-      const frame = { previous, salt, head: declared, digest: live.digest.copy() }
+      const frame = { previous, salt, head: declared, digest: digests[i] as Digest }
       const bytes = encodeBatch(frame, pack)
       previous = batchChecksum(bytes)
       return { bytes, batch: { ...frame, entries: pack.entries, checksum: previous } }

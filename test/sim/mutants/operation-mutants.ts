@@ -27,8 +27,8 @@ export const OPERATION_MUTANTS: readonly Mutant[] = [
     'dropped-in-digest',
     'What a commit drops stays in the digests of its log.',
     'crdt/log-writer',
-    'live.take(entry, lo, hi, clock + i);',
-    "if (entry.kind !== 'drop') live.take(entry, lo, hi, clock + i);",
+    'live.take(entry, lo, hi, clock);',
+    "if (entry.kind !== 'drop') live.take(entry, lo, hi, clock);",
   ),
   mutant(
     'settled-anew',
