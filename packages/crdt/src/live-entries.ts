@@ -108,12 +108,13 @@ export class LiveEntries {
     return live
   }
 
-  /** Takes the hash of the live entry of `identity`, if there is one, out of a digest. */
-  subtract(identity: string, from: Digest): void {
+  /** Takes the hash of the live entry of `identity`, if there is one, out of a digest. Answers as `clockOf`. */
+  subtract(identity: string, from: Digest): number {
     const row = this.#row(identity)
-    if (row === -1) return
-    const { lo, hi } = this.#rowsOf(identity)
-    from.subtract(lo[row] as number, hi[row] as number)
+    if (row === -1) return -1
+    const rows = this.#rowsOf(identity)
+    from.subtract(rows.lo[row] as number, rows.hi[row] as number)
+    return rows.clock(row)
   }
 
   /** An entry of the element at `clock`, and the lanes of its hash. Answers the id of its key where it is a slot, else -1. */
