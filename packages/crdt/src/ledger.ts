@@ -222,11 +222,11 @@ export class Ledger {
       for (const { id } of entry.operations) this.#uncarry(at, ledger, this.operations.get(id))
       return
     }
-    ledger.settlements.set(entry.number, { entry, clock: at.clock })
+    const operations = entry.operations.map(settled => this.#operation(settled.id, undefined, settled))
+    ledger.settlements.set(entry.number, { entry, clock: at.clock, operations })
     this.#arrived.push({ ...at, entry })
-    for (const settled of entry.operations) {
-      const operation = this.#operation(settled.id, undefined, settled)
-      operation.hash ??= settled
+    for (const [i, operation] of operations.entries()) {
+      operation.hash ??= entry.operations[i]
       operation.settlers = withPoint(operation.settlers, at)
       this.#weighing.touch(operation)
       this.#uncarry(at, ledger, operation)
@@ -277,9 +277,7 @@ export class Ledger {
   #unsettle(log: ReplicaId, ledger: LogLedger, number: number): void {
     const settlement = ledger.settlements.get(number)
     ledger.settlements.delete(number)
-    for (const { id } of settlement?.entry.operations ?? []) {
-      const operation = this.operations.get(id)
-      if (!operation) continue
+    for (const operation of settlement?.operations ?? []) {
       operation.settlers = withoutPoint(operation.settlers, log)
       this.#weighing.touch(operation)
     }

@@ -42,12 +42,20 @@ export interface ArrivedSettlement extends LogPoint {
   readonly entry: SettlementEntry
 }
 
+/** A settlement that acts. */
+export interface Settlement {
+  readonly entry: SettlementEntry
+  readonly clock: number
+  /** What it names: to look them up again when it is forgotten would cost as much as all before. */
+  readonly operations: readonly Operation[]
+}
+
 /** What one log says of operations, as far as it acts. */
 export interface LogLedger {
   /** Up to this clock of the log everything acts. */
   clock: number
   readonly carried: CarriedOperations
-  readonly settlements: Map<number, { readonly entry: SettlementEntry; readonly clock: number }>
+  readonly settlements: Map<number, Settlement>
   /** Up to where what it dropped requires other logs. */
   readonly requires: Map<ReplicaId, number>
   admission: AdmissionEntry | undefined

@@ -138,21 +138,19 @@ export class Settling {
   ): Entry[] {
     const entries: Entry[] = []
     let floorMs = 0
-    let looks = 0
+    let left = FORGOTTEN_MAX
     for (const { log, clock, entry, sinceMs } of this.#old) {
-      if (entries.length === settlementsMax || looks > FORGOTTEN_MAX) break
-      if (log !== own || held.of(own) < clock || !ledger.settlements.has(entry.number)) continue
+      if (entries.length === settlementsMax || left <= 0) break
+      const settlement = ledger.settlements.get(entry.number)
+      if (log !== own || held.of(own) < clock || !settlement) continue
       const early = this.#nowMs - sinceMs < OWN_WINDOWS * this.retryWindowMs
       if (early && !this.#mayGoEarly(entry)) continue
-      looks += entry.operations.length
-      const operations = entry.operations.map(({ id }) => this.room.ledger.operations.get(id))
-      if (
-        operations.some(operation => operation && (operation.carriers.length > 0 || !operation.drops.every(held.since)))
-      )
-        continue
-      for (const operation of operations) {
-        for (const drop of operation?.drops ?? []) require(required, this.room.ledger.folds.since(drop))
+      const { operations } = settlement
+      if (operations.some(({ carriers, drops }) => carriers.length > 0 || !drops.every(held.since))) continue
+      for (const { drops } of operations) {
+        for (const drop of drops) require(required, this.room.ledger.folds.since(drop))
       }
+      left -= operations.length
       for (const { id } of entry.operations) floorMs = Math.max(floorMs, this.#floorOf(id, early))
       entries.push({ kind: 'drop', of: { settlement: entry.number } })
     }

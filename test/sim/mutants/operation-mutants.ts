@@ -41,8 +41,8 @@ export const OPERATION_MUTANTS: readonly Mutant[] = [
     'forgotten-carried',
     'A settlement is forgotten while somebody still carries what it names.',
     'replica/settling',
-    'operation && (operation.carriers.length > 0 || !operation.drops.every(held.since))',
-    'operation === null',
+    'carriers.length > 0 || !drops.every(held.since))',
+    'carriers === null)',
   ),
   {
     name: 'forgotten-unheld',
