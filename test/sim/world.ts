@@ -15,8 +15,9 @@ import { VirtualTime } from './virtual-time.js'
 /** The system calls a tick that is asked for among the reactions of promises once none of them is left. */
 const SETTLED = Promise.resolve()
 
-/** What each node of a room answers at most at once: what real ones do, or less. */
-const UPDATE_BYTES_MAX = [256 * 1024, 300, 300, 1_000] as const
+/** What each node of a room answers at most at once: what real ones do, or less. With the least nearly all commits are asked for, and what
+ *  a node says of them is there before they are. */
+const UPDATE_BYTES_MAX = [32 * 1024, 300, 20, 1_000] as const
 const REMOVED_KEPT_MAX = [0, 0, 1, 16] as const
 /** The share of calls whose caller waits for the outcome only after a while, up to so long. */
 const PATIENT = [0.9, 0.2, 0, 0, 0, 0] as const

@@ -2,7 +2,7 @@ import { type Draw, drawsOf, Stream } from '../draw.js'
 import type { NodeName } from './command.js'
 import { drawKeys } from './draw-keys.js'
 import { FAULT_TABLE, type FaultName } from './faults.js'
-import { OperationWork } from './operation-work.js'
+import { MISS_EVENTS, OperationWork } from './operation-work.js'
 import type { Plan, PlannedEvent, RoomSpec } from './plan.js'
 import { COMMIT_ENTRIES_MAX } from './room-words.js'
 import { nodeName, Scene } from './scene.js'
@@ -17,7 +17,7 @@ const HEARTBEATS_MAX = 500
 /** The rooms in which clients retry: those whose draw lies between these. */
 const OPERATING = [0.2, 0.6] as const
 /** The share of those that end with an update that got lost. */
-const MISSING = 0.5
+const MISSING = 0.6
 /** The share of rooms whose nodes leave, and how often they do at most, of all faults: a plan sees few. */
 const LEAVING = 0.25
 const LEAVE_WEIGHT_MAX = 60
@@ -60,18 +60,25 @@ export function drawPlan(seed: number, limits: PlanLimits = {}): Plan {
   const scene = new Scene(stream, swarm, drawRoom(stream, swarm))
   if (swarm.old) planUpgrades(scene)
   const work = drawOperations(seed, swarm, scene)
-  const gapMs = swarm.spanMs / swarm.events
-  for (let left = 0, pace = 1; !scene.full; left--) {
-    if (left === 0) {
-      left = 1 + stream.int(swarm.events / PHASES_MIN)
-      pace = stream.pick(PACES)
-    }
-    scene.pass(-Math.log(1 - stream.next()) * gapMs * (scene.nowMs < swarm.spanMs ? pace : FAST))
-    if (!(stream.chance(swarm.faultShare) && FAULT_TABLE[pickFault(scene)](scene)) && !work?.maybe())
-      scene.workload.anywhere()
-  }
   const ending = new Stream(drawsOf(seed), 'ending', 0)
-  if (ending.chance(MISSING)) work?.miss(ending)
+  const isMissing = ending.chance(MISSING)
+  if (work && isMissing) scene.reserve(MISS_EVENTS)
+  const gapMs = swarm.spanMs / swarm.events
+  const drawEvents = () => {
+    for (let left = 0, pace = 1; !scene.full; left--) {
+      if (left === 0) {
+        left = 1 + stream.int(swarm.events / PHASES_MIN)
+        pace = stream.pick(PACES)
+      }
+      scene.pass(-Math.log(1 - stream.next()) * gapMs * (scene.nowMs < swarm.spanMs ? pace : FAST))
+      if (!(stream.chance(swarm.faultShare) && FAULT_TABLE[pickFault(scene)](scene)) && !work?.maybe())
+        scene.workload.anywhere()
+    }
+  }
+  drawEvents()
+  scene.reserve(0)
+  if (isMissing) work?.miss(ending)
+  drawEvents()
   scene.finish()
   // Copies that know nothing of each other may both settle, or fold, the same: that is outside of what is promised.
   const isCopied = isCopiedWhole(scene)

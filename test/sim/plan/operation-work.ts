@@ -13,8 +13,10 @@ const FEW = 12
 const CONCERN_SHARES = [0, 0.3, 1]
 const BURST_SHARE = 0.04
 const BURST_MAX = 130
-const MISS_EVENTS = 4
+export const MISS_EVENTS = 6
 const MISS_PERCENTS = [30, 50]
+/** Until those who fell out are linked again, mostly. */
+const LINKED_MS_MAX = 6_000
 const QUIET_MS_MAX = 4_000
 
 interface Planned {
@@ -93,17 +95,21 @@ export class OperationWork {
     }
   }
 
-  /** The last thing that happens: two nodes take an operation that neither knows of, one of them is not heard by the other, and it stays
+  /** The last thing that happens: two nodes take an operation that neither knows of, some of what they say is not heard, and it stays
    *  quiet for so long that what is open settles by what arrived. */
   miss(stream: Stream): void {
     const { scene } = this
-    const pair = scene.pair()
-    if (!pair) return
-    const [from, to] = [pair[0].name, pair[1].name]
+    const { up } = scene
+    const at = stream.int(up.length)
+    const [from, to] = [up[at]?.name, up[(at + 1 + stream.int(up.length - 1)) % up.length]?.name]
+    if (from === undefined || to === undefined || from === to) return
     const planned = this.#fresh()
     const momentMs = () => stream.next() * scene.room.delayMs[1]
-    scene.extend(MISS_EVENTS)
-    scene.do({ verb: 'lose', from, to, percent: stream.pick(MISS_PERCENTS) })
+    scene.do({ verb: 'heal' })
+    scene.pass(stream.next() * LINKED_MS_MAX)
+    const percent = stream.pick(MISS_PERCENTS)
+    scene.do({ verb: 'lose', from, to, percent })
+    scene.do({ verb: 'lose', from: to, to: from, percent })
     const calls: Array<readonly [string, number]> = [from, to].map(node => [node, momentMs()])
     calls.sort(([, a], [, b]) => a - b)
     for (const [node, afterMs] of calls) scene.later(afterMs, () => this.#call(node, planned))

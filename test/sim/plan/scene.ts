@@ -34,7 +34,7 @@ export class Scene {
   readonly #old: Set<NodeName>
   #nowMs = 0
   #newcomers = 0
-  #epilogue = 0
+  #reserved = 0
 
   constructor(
     readonly stream: Stream,
@@ -52,7 +52,7 @@ export class Scene {
 
   /** Whether no event is left but for upgrades that must not be missing: a room that stays half upgraded may never agree. */
   get full(): boolean {
-    return this.events.length + this.#old.size >= this.swarm.events + this.#epilogue
+    return this.events.length + this.#old.size >= this.swarm.events - this.#reserved
   }
 
   /** Whether some node is of the first release. */
@@ -85,9 +85,9 @@ export class Scene {
     return nodeName(this.actors.length)
   }
 
-  /** Makes room for what shall happen when all else did. */
-  extend(events: number): void {
-    this.#epilogue += events
+  /** Keeps so many events for what shall happen when all else did. */
+  reserve(events: number): void {
+    this.#reserved = events
   }
 
   /** Plans a command for now. */
