@@ -278,6 +278,8 @@ export class Ledger {
     const settlement = ledger.settlements.get(number)
     ledger.settlements.delete(number)
     for (const operation of settlement?.operations ?? []) {
+      // Another settlement of the log named it, and was forgotten: it may be gone, and a new one come under its id.
+      if (!pointOf(operation.settlers, log)) continue
       operation.settlers = withoutPoint(operation.settlers, log)
       this.#weighing.touch(operation)
     }
