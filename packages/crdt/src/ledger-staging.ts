@@ -75,7 +75,8 @@ export class LedgerStaging {
   takeClosed(holds: (log: ReplicaId, clock: number) => boolean, force: boolean): Map<ReplicaId, StagedEntries> {
     const closed = new Map<ReplicaId, StagedEntries>()
     for (const [log, { clock, whole, entries }] of this.#staged) {
-      const isHere = clock !== undefined && (force || clock >= (this.#awaited.get(log) ?? 0))
+      // What could be read of a damaged log holds at no clock, and waits for no more of it.
+      const isHere = clock !== undefined && (force || clock === 0 || clock >= (this.#awaited.get(log) ?? 0))
       if (isHere) closed.set(log, { clock, whole, entries })
     }
     for (let before = -1; !force && before !== closed.size; ) {
@@ -84,7 +85,10 @@ export class LedgerStaging {
       const isHeld = (log: ReplicaId, clock: number) => holds(log, clock) || (ended ??= endedIn(closed)).has(log)
       for (const [log, { entries }] of closed) if (!mayAct(log, entries, closed, isHeld)) closed.delete(log)
     }
-    for (const log of closed.keys()) this.delete(log)
+    for (const [log, { clock }] of closed) {
+      this.#staged.delete(log)
+      if (clock > 0) this.#awaited.delete(log)
+    }
     return closed
   }
 }

@@ -21,6 +21,8 @@ export class Forks {
   /** Frozen logs whose operations are not carried on yet, and where the own log says that they are frozen. */
   readonly #waiting = new Set<ReplicaId>()
   #told: LogPoint | undefined
+  /** Logs that were given up while what they said could not act yet. */
+  readonly #staged = new Set<ReplicaId>()
   /** Somebody else goes on using this node's identity. */
   contested = false
 
@@ -76,6 +78,7 @@ export class Forks {
    *  an id that the room is done with. */
   look(): void {
     this.#lookWaiting()
+    this.#lookStaged()
     for (const [replica, counted] of this.#claimed) {
       if (!this.room.isOver(replica)) continue
       this.#claimed.delete(replica)
@@ -94,9 +97,19 @@ export class Forks {
     }
   }
 
-  /** Carries on what only this log says. */
+  /** Carries on what only this log says, as soon as that acts. */
   adopt(log: ReplicaId): void {
     for (const entry of uncarried(this.room, log)) this.commits.carry(entry)
+    if (this.room.ledger.staging.has(log)) this.#staged.add(log)
+  }
+
+  /** What was waited for is here, or was given up: what waited for it acts now. Of a log that came again nothing has to be carried. */
+  #lookStaged(): void {
+    for (const log of this.#staged) {
+      if (this.room.ledger.staging.has(log)) continue
+      this.#staged.delete(log)
+      if (!this.room.logs.has(log) && !this.room.isClosed(log)) this.adopt(log)
+    }
   }
 
   /** As `adopt`, of a frozen log. What this node held of it may be old where that node, or its disk, was set back behind operations that
