@@ -4,7 +4,7 @@ import { DurableLevel, type LevelOperation } from './durable-level.js'
 import type { Journal } from './journal.js'
 
 // Measured with 1,000 counters and head cleaning: up to two logs and four young tables of this size lie on disk at once.
-const WRITE_BUFFER_BYTES = 384 * 1024
+const WRITE_BUFFER_BYTES = 256 * 1024
 const LEVEL_OPTIONS = {
   writeBufferSize: WRITE_BUFFER_BYTES,
   maxFileSize: 1024 * 1024,
