@@ -31,7 +31,7 @@ const TOTALS_BYTES = 16
 const ABSORBED_MAX = 1_000
 /** Operations, or settlements, that one commit drops at most: it has to have room for others. */
 const DROPS_MAX = 512
-/** Operations, about, that one commit forgets at most: all nodes look each of them up. Twice as many as a commit brings. */
+/** Operations, about, that one commit forgets at most: all nodes go through them at once. Twice as many as a commit brings. */
 const FORGOTTEN_MAX = 4_096
 /** For how many retry windows a settlement is remembered: an id may be made up to one ahead of the clocks. */
 const OWN_WINDOWS = 2
