@@ -7,6 +7,7 @@ import { SimNetwork } from './network/sim-network.js'
 import type { Observer, Operation } from './observer.js'
 import type { Command, NodeName } from './plan/command.js'
 import type { RoomSpec } from './plan/plan.js'
+import { ANSWER_BYTES_MAX } from './plan/room-words.js'
 import { SimNode } from './sim-node.js'
 import type { SimProcess } from './sim-process.js'
 import { SimDisk } from './storage/sim-disk.js'
@@ -15,9 +16,8 @@ import { VirtualTime } from './virtual-time.js'
 /** The system calls a tick that is asked for among the reactions of promises once none of them is left. */
 const SETTLED = Promise.resolve()
 
-/** What each node of a room answers at most at once: what real ones do, or less. With the least nearly all commits are asked for, and what
- *  a node says of them is there before they are. */
-const UPDATE_BYTES_MAX = [32 * 1024, 300, 20, 1_000] as const
+/** What each node of a room answers at most at once, where the plan does not say: what real ones do, or less. */
+const UPDATE_BYTES_MAX = [ANSWER_BYTES_MAX, 300, 300, 1_000] as const
 const REMOVED_KEPT_MAX = [0, 0, 1, 16] as const
 /** The share of calls whose caller waits for the outcome only after a while, up to so long. */
 const PATIENT = [0.9, 0.2, 0, 0, 0, 0] as const
@@ -61,7 +61,7 @@ export class World {
   constructor({ seed, room, observer, trace }: WorldOptions) {
     this.room = room
     this.#draw = drawsOf(seed)
-    this.#updateBytesMax = new Stream(this.#draw, 'update bytes', 0).pick(UPDATE_BYTES_MAX)
+    this.#updateBytesMax = room.answerBytesMax ?? new Stream(this.#draw, 'update bytes', 0).pick(UPDATE_BYTES_MAX)
     this.#removedKeptMax = new Stream(this.#draw, 'removed kept', 0).pick(REMOVED_KEPT_MAX)
     this.#patient = new Stream(this.#draw, 'patience', 0).pick(PATIENT)
     this.#trace = trace

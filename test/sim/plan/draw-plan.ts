@@ -27,6 +27,8 @@ const FOLD_AFTER_MS = [0, 0, 50, 300, 2_000]
 const FOLD_GRACES_MS = [0, 0, 200, 2_000, 20_000]
 const LONG_MS = 86_400_000
 const HEARTBEATS_MS = [20, 50, 100, 200, 500, 1_000]
+/** The length of answers in a quarter of all rooms. What others take is drawn where they run. */
+const SHORT_ANSWERS = [undefined, undefined, 20, undefined] as const
 /** Fewer would leave no time to find a node down, and to go on without it. */
 const HEARTBEATS_MIN = 12
 const ANTI_ENTROPIES_MS = [200, 500, 1_000, 2_000, 2_000, 5_000]
@@ -82,7 +84,12 @@ export function drawPlan(seed: number, limits: PlanLimits = {}): Plan {
   scene.finish()
   // Copies that know nothing of each other may both settle, or fold, the same: that is outside of what is promised.
   const isCopied = isCopiedWhole(scene)
-  const room = { ...scene.room, ...work?.options, ...(isCopied ? {} : drawFolding(seed, swarm, scene)) }
+  const room = {
+    ...scene.room,
+    ...drawAnswers(seed),
+    ...work?.options,
+    ...(isCopied ? {} : drawFolding(seed, swarm, scene)),
+  }
   const isSpared = work !== undefined || room.foldAfterMs !== undefined
   const key = work ? 'op-0' : (room.keys[0] as string)
   return { seed, room, events: isSpared ? scene.events.map(event => spared(event, key, isCopied)) : scene.events }
@@ -114,6 +121,12 @@ function withLeaving(seed: number, swarm: Swarm): Swarm {
   const stream = new Stream(drawsOf(seed), 'leaving', 0)
   if (stream.next() >= LEAVING || swarm.old) return swarm
   return { ...swarm, faults: [...swarm.faults, ['leave', 1 + stream.int(LEAVE_WEIGHT_MAX)]] }
+}
+
+/** In some rooms nearly each commit is asked for. */
+function drawAnswers(seed: number): Pick<RoomSpec, 'answerBytesMax'> {
+  const answerBytesMax = new Stream(drawsOf(seed), 'update bytes', 0).pick(SHORT_ANSWERS)
+  return answerBytesMax === undefined ? {} : { answerBytesMax }
 }
 
 /** In some rooms ids that nobody counts under are folded soon. A copy of a disk may be away for as long as the plan takes, and must not

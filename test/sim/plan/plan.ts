@@ -16,6 +16,9 @@ export interface RoomSpec {
   readonly distinct: boolean
   /** How many entries a commit takes; what real nodes take where it does not stand. A few: commits of several parts are many. */
   readonly commitEntriesMax?: number
+  /** How many bytes of updates an answer holds before the rest has to be asked for anew; drawn from the seed where it does not stand. With
+   *  few, nearly each commit is asked for, and what a node says of it is there before it is. */
+  readonly answerBytesMax?: number
   /** How long retries of operations are recognized, ms; what real nodes take where it does not stand. */
   readonly retryWindowMs?: number
   /** How many operations nodes remember; what real nodes take where it does not stand. */

@@ -6,6 +6,7 @@ const KEY_COLUMNS_MAX = 110
 const MS_MAX = 600_000
 /** What real nodes take. */
 export const COMMIT_ENTRIES_MAX = 2_048
+export const ANSWER_BYTES_MAX = 32 * 1024
 
 /** Reads the lines that say what a room is made of: `nodes`, `keys` and `option`. What no line says has a plain value. */
 export class RoomReader {
@@ -16,6 +17,7 @@ export class RoomReader {
   #syncMs: readonly [number, number] = [1, 3]
   #distinct = false
   #commitEntriesMax: number | undefined
+  #answerBytesMax: number | undefined
   #retryWindowMs: number | undefined
   #operationsMax: number | undefined
   #fold: { readonly foldAfterMs: number; readonly foldGraceMs: number } | undefined
@@ -45,6 +47,7 @@ export class RoomReader {
       keys: this.#keys,
       distinct: this.#distinct,
       ...(this.#commitEntriesMax !== undefined && { commitEntriesMax: this.#commitEntriesMax }),
+      ...(this.#answerBytesMax !== undefined && { answerBytesMax: this.#answerBytesMax }),
       ...(this.#retryWindowMs !== undefined && { retryWindowMs: this.#retryWindowMs }),
       ...(this.#operationsMax !== undefined && { operationsMax: this.#operationsMax }),
       ...this.#fold,
@@ -60,6 +63,7 @@ export class RoomReader {
         'delay',
         'sync',
         'commit',
+        'answer',
         'retry',
         'operations',
         'fold',
@@ -81,6 +85,9 @@ export class RoomReader {
         return
       case 'commit':
         this.#commitEntriesMax = words.integer('entries of a commit', 100, COMMIT_ENTRIES_MAX)
+        return
+      case 'answer':
+        this.#answerBytesMax = words.integer('bytes of an answer', 1, ANSWER_BYTES_MAX)
         return
       case 'retry':
         this.#retryWindowMs = words.integer('ms in which operations are retried', 100, 86_400_000)
@@ -109,6 +116,7 @@ export function printRoom(room: RoomSpec): string[] {
   lines.push(`option delay ${room.delayMs.map(printNumber).join(' ')}`)
   lines.push(`option sync ${room.syncMs.map(printNumber).join(' ')}`)
   if (room.commitEntriesMax !== undefined) lines.push(`option commit ${room.commitEntriesMax}`)
+  if (room.answerBytesMax !== undefined) lines.push(`option answer ${room.answerBytesMax}`)
   if (room.retryWindowMs !== undefined) lines.push(`option retry ${room.retryWindowMs}`)
   if (room.operationsMax !== undefined) lines.push(`option operations ${room.operationsMax}`)
   if (room.foldAfterMs !== undefined) lines.push(`option fold ${room.foldAfterMs} ${room.foldGraceMs ?? 0}`)

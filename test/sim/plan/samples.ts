@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { codePoint } from '../../fuzz/code-point.js'
 import type { Command, Verb } from './command.js'
 import type { Plan, RoomSpec } from './plan.js'
+import { ANSWER_BYTES_MAX, COMMIT_ENTRIES_MAX } from './room-words.js'
 
 /** Objects as literals make them; fast-check would give some no prototype. */
 const plain = <Fields extends object>(fields: { readonly [F in keyof Fields]: fc.Arbitrary<Fields[F]> }) =>
@@ -93,13 +94,15 @@ const anyRoom: fc.Arbitrary<RoomSpec> = plain({
   syncMs: range,
   keys: fc.array(key, { maxLength: 40 }),
   distinct: fc.boolean(),
+  commitEntriesMax: fc.option(fc.integer({ min: 100, max: COMMIT_ENTRIES_MAX }), { nil: undefined }),
+  answerBytesMax: fc.option(fc.integer({ min: 1, max: ANSWER_BYTES_MAX }), { nil: undefined }),
   retryWindowMs: fc.option(fc.integer({ min: 100, max: 86_400_000 }), { nil: undefined }),
   operationsMax: fc.option(fc.integer({ min: 1, max: 10_000_000 }), { nil: undefined }),
   fold: fc.option(fc.tuple(fc.nat(86_400_000), fc.nat(86_400_000)), { nil: undefined }),
   old: fc.boolean(),
-}).map(({ old, retryWindowMs, operationsMax, fold, ...plainRoom }) => {
+}).map(({ old, fold, ...plainRoom }) => {
   const folds = fold && { foldAfterMs: fold[0], foldGraceMs: fold[1] }
-  const room = withoutUndefined({ ...plainRoom, retryWindowMs, operationsMax, ...folds }) as RoomSpec
+  const room = withoutUndefined({ ...plainRoom, ...folds }) as RoomSpec
   return old ? { ...room, releases: Object.fromEntries(room.nodes.map(name => [name, 1 as const])) } : room
 })
 

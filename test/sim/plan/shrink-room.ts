@@ -29,6 +29,8 @@ export function smallerRooms(plan: Plan): Plan[] {
   if (releases) plans.push({ ...plan, room: young })
   const { commitEntriesMax, ...roomy } = room
   if (commitEntriesMax !== undefined) plans.push({ ...plan, room: roomy })
+  const { answerBytesMax, ...plainly } = room
+  if (answerBytesMax !== undefined) plans.push({ ...plan, room: plainly })
   const plain = { heartbeatMs: 500, antiEntropyMs: 2_000, delayMs: [1, 1], syncMs: [1, 1] } as const
   plans.push({ ...plan, room: { ...room, ...plain } })
   for (const [name, value] of Object.entries(plain)) plans.push({ ...plan, room: { ...room, [name]: value } })
