@@ -1,16 +1,19 @@
 import { LeveldbPersistence } from 'y-leveldb'
+import { Compaction } from './compaction.js'
 import { syncPath } from './directory.js'
 import { DurableLevel, type LevelOperation } from './durable-level.js'
 import type { Journal } from './journal.js'
 
-// Measured with 1,000 counters and head cleaning: up to two logs and four young tables of this size lie on disk at once.
-const WRITE_BUFFER_BYTES = 256 * 1024
+// What is live is written anew for every four of these: see `Compaction`.
+const WRITE_BUFFER_BYTES = 2 * 1024 * 1024
 const LEVEL_OPTIONS = {
   writeBufferSize: WRITE_BUFFER_BYTES,
   maxFileSize: 1024 * 1024,
   cacheSize: 512 * 1024,
 }
 const READ_AHEAD_BYTES = 256 * 1024
+// What a key and LevelDB's own framing add to each operation, about.
+const OPERATION_BYTES = 64
 
 export type Snapshot = ReturnType<DurableLevel['snapshot']>
 
@@ -25,10 +28,14 @@ export interface Range {
 export class Database {
   readonly #persistence: LeveldbPersistence
   readonly level: DurableLevel
+  readonly #compaction: Compaction
+  /** Since it was opened, about. */
+  writtenBytes = 0
 
   private constructor(persistence: LeveldbPersistence, level: DurableLevel) {
     this.#persistence = persistence
     this.level = level
+    this.#compaction = new Compaction(level)
   }
 
   /** @throws Error of classic-level or of the file system, also where the database exists */
@@ -64,8 +71,13 @@ export class Database {
   }
 
   /** Makes all operations durable in one atomic batch. */
-  batch(operations: LevelOperation[]): Promise<void> {
-    return transact(this.#persistence, level => level.batch(operations, { sync: true }))
+  async batch(operations: LevelOperation[]): Promise<void> {
+    await transact(this.#persistence, level => level.batch(operations, { sync: true }))
+    let bytes = 0
+    for (const operation of operations)
+      bytes += OPERATION_BYTES + (operation.type === 'put' ? operation.value.length : 0)
+    this.writtenBytes += bytes
+    this.#compaction.wrote(bytes)
   }
 
   /** Entries as they lie on disk, in key order.
