@@ -227,7 +227,9 @@ function readFlag(decoder: decoding.Decoder): boolean {
 function readList<Item>(decoder: decoding.Decoder, max: number, read: () => Item): Item[] {
   const length = readUint(decoder)
   if (length > max) throw new TallymeshError('BATCH_DAMAGED', `an entry lists ${length}, more than ${max}`)
-  const items: Item[] = []
-  for (let i = 0; i < length; i++) items.push(read())
+  if (length === 0) return []
+  // Most operations count on one key, and a list that begins without one takes room for 17.
+  const items = [read()]
+  while (items.length < length) items.push(read())
   return items
 }

@@ -67,6 +67,9 @@ export class LiveEntries {
   /** Rows of other identities that were deleted. */
   readonly #free: number[] = []
   readonly #liveAt = new Map<number, number>()
+  /** The element whose entries are taken, and how many more of these are live than is noted above: they come by the hundred. */
+  #taken = 0
+  #liveTaken = 0
 
   /** @param log whose slots they are */
   constructor(
@@ -99,6 +102,7 @@ export class LiveEntries {
 
   /** How many entries of the elements in [from, to) are live. Takes the shorter way: a hostile range may be 2^48 long. */
   liveIn(from: number, to: number): number {
+    this.#note()
     let live = 0
     if (to - from < this.#liveAt.size) {
       for (let clock = from; clock < to; clock++) live += this.#liveAt.get(clock) ?? 0
@@ -191,6 +195,20 @@ export class LiveEntries {
   }
 
   #count(clock: number, by: number): void {
+    if (clock !== this.#taken) {
+      if (by < 0) return this.#add(clock, by)
+      this.#note()
+      this.#taken = clock
+    }
+    this.#liveTaken += by
+  }
+
+  #note(): void {
+    if (this.#liveTaken !== 0) this.#add(this.#taken, this.#liveTaken)
+    this.#liveTaken = 0
+  }
+
+  #add(clock: number, by: number): void {
     const count = (this.#liveAt.get(clock) ?? 0) + by
     if (count > 0) this.#liveAt.set(clock, count)
     else this.#liveAt.delete(clock)
