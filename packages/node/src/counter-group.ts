@@ -14,7 +14,7 @@ export interface CheckedAdd {
   readonly key: CounterKey
   readonly add: number
   /** Undefined where this process did not count the key before. */
-  readonly cell: Cell | undefined
+  cell: Cell | undefined
 }
 
 /** Checks a group as a whole, before anything is kept of it.

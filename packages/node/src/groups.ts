@@ -97,11 +97,11 @@ function groupCounts(entries: readonly GroupEntry[], countsMax: number): readonl
     const text = `a group takes 1 to ${countsMax} counts, got ${entries.length}; nothing was counted`
     throw new TallymeshError('INVALID_OPTION', text)
   }
-  const sums = new Map<Cell, { cell: Cell; p: number; n: number }>()
+  const sums: Array<{ readonly cell: Cell; p: number; n: number }> = []
   for (const { cell, add } of entries) {
     checkSignedAmount(add)
-    let sum = sums.get(cell)
-    if (!sum) sums.set(cell, (sum = { cell, p: 0, n: 0 }))
+    let sum = sums[cell.place]
+    if (sum?.cell !== cell) cell.place = sums.push((sum = { cell, p: 0, n: 0 })) - 1
     const amount = Math.abs(add)
     const total = add > 0 ? sum.p : sum.n
     if (total + amount > Number.MAX_SAFE_INTEGER) {
@@ -112,5 +112,5 @@ function groupCounts(entries: readonly GroupEntry[], countsMax: number): readonl
     if (add > 0) sum.p += amount
     else sum.n += amount
   }
-  return [...sums.values()]
+  return sums
 }

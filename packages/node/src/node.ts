@@ -7,6 +7,7 @@ import { type CounterAdd, checkGroup } from './counter-group.js'
 import { CounterReader, type ReaderOptions, readersOf } from './counter-reader.js'
 import type { Engine } from './engine.js'
 import type { NodeEvents, NodeStatus } from './events.js'
+import type { GroupEntry } from './groups.js'
 import type { Lifecycle } from './lifecycle.js'
 import { type MemberInfo, memberInfos, removable } from './member-info.js'
 import { type NodeStats, nodeStats } from './node-stats.js'
@@ -86,10 +87,8 @@ export class TallymeshNode {
         checkAddOptions(options)
         return engine.operate(options.operation, group, options)
       }
-      return engine.add(
-        group.map(({ key, add, cell }) => ({ cell: cell ?? engine.replica.cell(key), add })),
-        options,
-      )
+      for (const count of group) count.cell ??= engine.replica.cell(count.key)
+      return engine.add(group as GroupEntry[], options)
     } catch (error) {
       return engine.refuse(error)
     }

@@ -13,6 +13,8 @@ export interface Cell {
   dirty: boolean
   /** A group that the open commit takes whole counted on it. */
   grouped: boolean
+  /** Where a group that was put together had it: whether one has it is seen there. */
+  place: number
 }
 
 /** What one group, or one commit, adds to one cell. */

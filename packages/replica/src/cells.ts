@@ -17,7 +17,7 @@ export class Cells {
     const known = this.#cells.get(key)
     if (known) return known
     const id = this.room.table.idOf(key)
-    const cell = { key, id, p: 0, n: 0, batchedP: 0, batchedN: 0, dirty: false, grouped: false }
+    const cell = { key, id, p: 0, n: 0, batchedP: 0, batchedN: 0, dirty: false, grouped: false, place: 0 }
     this.rebase(cell, replica)
     this.#cells.set(key, cell)
     return cell
