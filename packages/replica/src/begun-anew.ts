@@ -1,4 +1,4 @@
-import type { ReplicaId, ReplicaLog } from '@tallymesh/crdt'
+import type { AdoptedEntry, Entry, ReplicaId, ReplicaLog } from '@tallymesh/crdt'
 import type { Room } from './room.js'
 
 /** Logs of which the table knows more than they said here: fetched afresh, say. Totals of theirs that are lower than known ones tell of no
@@ -10,13 +10,19 @@ export class BegunAnew {
     this.#ids.add(id)
   }
 
-  has(id: ReplicaId): boolean {
-    return this.#ids.has(id)
-  }
-
   /** This one was looked through, or is folded whole. */
   delete(id: ReplicaId): void {
     this.#ids.delete(id)
+  }
+
+  /** What no log adopted of a slot, where an entry of its own log is below what is known; undefined otherwise. */
+  fallen({ table, carried }: Room, replica: ReplicaId, entry: Entry): AdoptedEntry | undefined {
+    if (entry.kind !== 'slot' || this.#ids.has(replica)) return undefined
+    const { key } = entry
+    const { p, n } = table.slot(replica, table.idOf(key))
+    if (entry.p >= p && entry.n >= n) return undefined
+    const slot: AdoptedEntry = { kind: 'adopted', replica, key, p: entry.p < p ? p : 0, n: entry.n < n ? n : 0 }
+    return carried.adopts(slot) ? undefined : slot
   }
 
   /** Those that can be looked through: they are here whole. What is being folded is said by who folds it. */

@@ -1,6 +1,5 @@
 import {
   type AdoptedEntry,
-  type CounterKey,
   type Dropped,
   droppedIdentity,
   type Entry,
@@ -94,13 +93,13 @@ export class Carried {
     }
   }
 
-  /** Whether some log adopted a slot of `replica` with at least so many increments, and some with so many decrements. */
-  adopts(replica: ReplicaId, key: CounterKey, p: number, n: number): boolean {
-    let [enoughP, enoughN] = [p === 0, n === 0]
-    for (const [, entry] of this.#carriersOf({ kind: 'adopted', replica, key, p, n })) {
+  /** Whether some log adopted at least so many increments of a slot, and some so many decrements. */
+  adopts(slot: AdoptedEntry): boolean {
+    let [enoughP, enoughN] = [slot.p === 0, slot.n === 0]
+    for (const [, entry] of this.#carriersOf(slot)) {
       if (entry.kind !== 'adopted') continue
-      enoughP ||= entry.p >= p
-      enoughN ||= entry.n >= n
+      enoughP ||= entry.p >= slot.p
+      enoughN ||= entry.n >= slot.n
     }
     return enoughP && enoughN
   }

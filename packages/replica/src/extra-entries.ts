@@ -1,4 +1,4 @@
-import { type Entry, entryIdentity, type OperationEntry, type OperationId } from '@tallymesh/crdt'
+import { type AdoptedEntry, type Entry, entryIdentity, type OperationEntry, type OperationId } from '@tallymesh/crdt'
 import { joinEntries } from './carried.js'
 
 /** Entries that are not counts and wait for a commit: members, adoptions, forks, operations. */
@@ -39,6 +39,12 @@ export class ExtraEntries {
   operation(id: OperationId): OperationEntry | undefined {
     const entry = this.#waiting.get(id)
     return entry?.kind === 'operation' ? entry : undefined
+  }
+
+  /** Whether at least so much of a slot is going to be adopted. */
+  adopts(slot: AdoptedEntry): boolean {
+    const waiting = this.#waiting.get(entryIdentity(slot))
+    return waiting?.kind === 'adopted' && waiting.p >= slot.p && waiting.n >= slot.n
   }
 
   /** What comes from now on belongs to the next commit. */

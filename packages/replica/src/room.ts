@@ -1,4 +1,5 @@
 import {
+  type AdoptedEntry,
   type CheckedUpdate,
   type Entry,
   freshReplicaId,
@@ -51,8 +52,8 @@ export class Room {
   readonly writes = new PendingWrites()
   readonly #changed = new Set<number>()
   readonly begunAnew = new BegunAnew()
-  /** Whether a total of the log applied last is below one that it said before: across a gap nothing else tells of another history. */
-  fell = false
+  /** What no log adopted of slots whose totals fell in the log applied last: across a gap nothing else tells of another history. */
+  fallen: AdoptedEntry[] = []
   /** The ids that were folded whole since somebody looked. */
   ended: ReplicaId[] = []
 
@@ -119,12 +120,12 @@ export class Room {
     const before = log.clock
     this.logs.set(log.id, log)
     if (before === 0 && !this.table.slotsOf(log.id).next().done) this.begunAnew.add(log.id)
-    this.fell = false
+    this.fallen = []
     const entries = log.apply(checked)
     const said: LedgerEntry[] = []
     for (const entry of entries) {
-      const rose = this.#note(log.id, entry, said)
-      this.fell ||= !rose && this.#fallsBack(log.id, entry)
+      const fallen = this.#note(log.id, entry, said) ? undefined : this.begunAnew.fallen(this, log.id, entry)
+      if (fallen) this.fallen.push(fallen)
     }
     this.#act(log, before, said, log.complete)
     this.writes.add({
@@ -265,13 +266,6 @@ export class Room {
     const id = this.table.mergeEntry(log, entry)
     if (id !== -1) this.#changed.add(id)
     return id !== -1
-  }
-
-  #fallsBack(log: ReplicaId, entry: Entry): boolean {
-    if (entry.kind !== 'slot' || this.begunAnew.has(log)) return false
-    const { p, n } = this.table.slot(log, this.table.idOf(entry.key))
-    if (entry.p >= p && entry.n >= n) return false
-    return !this.carried.adopts(log, entry.key, entry.p < p ? p : 0, entry.n < n ? n : 0)
   }
 
   #acted(changed: readonly number[]): void {

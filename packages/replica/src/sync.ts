@@ -226,7 +226,7 @@ export class Sync {
         const beyond = verdict.batches.some(batch => this.#namesBeyond(batch))
         this.room.apply(log, verdict)
         peer.has.set(id, Math.max(peer.has.get(id) ?? 0, log.clock))
-        if (this.room.fell) {
+        if (this.room.fallen.some(slot => !this.commits.extra.adopts(slot))) {
           this.owner.diverged(id, `${peer.identity.name} sent totals below those that it had`, [])
           return false
         }
