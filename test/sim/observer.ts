@@ -81,5 +81,6 @@ export interface Observer {
   /** A process was set back to an earlier memory. @param boots how many reboots of its machine that took back */
   restored(node: NodeName, boots: number): void
   sent(frame: SentFrame): void
-  reported(node: NodeName, life: number, error: TallymeshError): void
+  /** `disks` are all, as they are in that moment. */
+  reported(node: NodeName, life: number, error: TallymeshError, disks: ReadonlyMap<NodeName, SimDisk>): void
 }

@@ -231,7 +231,7 @@ export class SimNode {
   #reported(error: TallymeshError, life: number): void {
     this.reports.push(error)
     this.world.note(`reports ${error.code}`, this.name)
-    this.world.observer.reported(this.name, life, error)
+    this.world.observer.reported(this.name, life, error, this.world.disks())
     // Who meets one that is out reports that, too.
     const over = this.refused === 'MEMBER_REMOVED' || this.process?.node.status === 'failed'
     if (over && error.code === 'MEMBER_REMOVED') this.#out()

@@ -204,7 +204,7 @@ export class Checks implements Observer {
     this.#order.sent(frame)
   }
 
-  reported(node: NodeName, life: number, error: TallymeshError): void {
+  reported(node: NodeName, life: number, error: TallymeshError, disks: Disks): void {
     const forked = this.#reports.reported(node, life, error)
     if (forked !== undefined) this.#losses.forked.add(forked)
     if (forked !== undefined && this.#remembersFew && OWN_FORK.test(error.message)) this.#exactness.forgets(node)
@@ -213,7 +213,8 @@ export class Checks implements Observer {
     this.#trust.reported(node, error.code)
     if (error.code !== 'LOG_DAMAGED' && error.code !== 'STORE_CORRUPT') return
     this.#own.damaged(node)
-    this.#losses.found(node)
+    this.#concerns.damaged(node)
+    this.#losses.found(node, disks)
     if (this.#trust.isFlipped(node)) this.#exactness.lost(node)
   }
 

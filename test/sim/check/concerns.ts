@@ -14,6 +14,8 @@ export class Concerns {
   /** The last operation that began before a node's disk failed last. */
   readonly #reopened = new Map<NodeName, number>()
   #lastOperation = 0
+  /** The last operation that began before damage was found last, by node: what the process confirmed before counted for it. */
+  readonly #found = new Map<NodeName, number>()
 
   constructor(
     readonly losses: Losses,
@@ -29,7 +31,13 @@ export class Concerns {
     this.#reopened.set(node, this.#lastOperation)
   }
 
+  /** A node found its disk damaged: what it had confirmed may be unreadable. */
+  damaged(node: NodeName): void {
+    this.#found.set(node, this.#lastOperation)
+  }
+
   /** Each loss since the operation began may have taken its commit from a store: from several of one node that was wiped again and again.
+   *  So may each finding of one that was before.
    *  @param marks where the acknowledged commits of its process end now
    *  @throws Breach */
   check(tracked: Tracked, marks: readonly Mark[], disks: ReadonlyMap<NodeName, HeldDisk>): void {
@@ -47,7 +55,8 @@ export class Concerns {
       const held = this.trust.trusts(disk) ? disk.wholeClock(newest.log) : disk.clock(newest.log)
       if (held >= clock) stores.add(disk.storeId)
     }
-    const lost = this.losses.count - tracked.lossesBefore
+    let lost = this.losses.count - tracked.lossesBefore
+    for (const last of this.#found.values()) if (last >= id) lost++
     if (stores.size + lost >= holders) return
     const where = `clock ${clock} of log ${showReplicaId(newest.log)}`
     const text = `${showOperation(tracked)} was acknowledged, and ${stores.size} stores of ${holders} hold ${where}`

@@ -1,3 +1,4 @@
+import { replicaId } from '@tallymesh/crdt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { breaks, StagedDisk, StagedRoom } from './staged-room.js'
@@ -31,6 +32,25 @@ test('a log that is held in part holds nothing', () => {
   room.wipe('a')
   room.start('a', 'STORE_WIPED')
   room.finish({})
+})
+
+test('of what is folded nothing but a log that folded it holds what it counted, once one of them was damaged', () => {
+  const folder = replicaId(9)
+  for (const held of ['older', 'whole', 'said anew'] as const) {
+    const room = new StagedRoom(['wipe', 'flip'])
+    room.add('a', [['k', 1]], 1, 5)
+    room.disk('b').clocks.set(1, 5)
+    room.disk('c').folds.set(folder, { ids: [1], flipped: true })
+    if (held === 'whole') room.disk('b').folds.set(folder, { ids: [1], flipped: false })
+    room.checks.lost('flip', 'c', room.disks)
+    if (held === 'said anew') room.disk('b').folds.set(replicaId(10), { ids: [1], flipped: false })
+    room.kill('a')
+    room.wipe('a')
+    room.start('a', 'STORE_WIPED')
+    room.finish({ k: 1 })
+    if (held === 'whole') breaks('lost', () => room.finish({}))
+    else room.finish({})
+  }
 })
 
 test('one lost disk takes nothing that two stores confirmed', () => {

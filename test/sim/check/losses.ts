@@ -1,6 +1,7 @@
 import type { ReplicaId } from '@tallymesh/crdt'
 import type { Loss } from '../observer.js'
 import type { NodeName } from '../plan/command.js'
+import { DoubtedFolds } from './doubted-folds.js'
 import type { Tracked } from './ledger.js'
 import type { Mark } from './position.js'
 import type { HeldDisk } from './trust.js'
@@ -13,6 +14,7 @@ export class Losses {
   /** Ids that were said to have two histories. */
   readonly forked = new Set<ReplicaId>()
   excused = 0
+  readonly #folds = new DoubtedFolds()
   /** The disks that lost something, in order. A node that was wiped has another one. */
   readonly #disks: LostDisk[] = []
   /** How many losses there were when a node got the disk that it has. */
@@ -68,7 +70,8 @@ export class Losses {
     // What an earlier flip left is being carried into another log: the bit may be one of the copy that takes its place.
     const carrying = why === 'flip' && this.#flips.has(node)
     if (why === 'flip') this.#flips.set(node, this.#disks.length)
-    else this.found(node)
+    else this.#found(node)
+    this.#folds.look(disks.values())
     this.#expose(why, node, disks.get(node), branched)
     const sound = [...disks].filter(([name]) => name !== node || !(branched || carrying))
     // Of two histories the other may have taken it, before the bit flipped: nobody has to report that.
@@ -114,7 +117,7 @@ export class Losses {
 
   /** Excuses what as many disks lost as may have held it, and none of these holds. */
   #excuseUnheld(disks: readonly HeldDisk[], why: (tracked: Tracked) => 'loss' | 'flip'): void {
-    const holders = new Holders(disks)
+    const holders = new Holders(disks, this.#folds)
     this.#exposed = this.#exposed.filter(tracked => {
       if (this.#lostSince(tracked) < tracked.holders) return true
       if (!tracked.unsure && holders.hold(tracked.marks)) return true
@@ -129,8 +132,14 @@ export class Losses {
     if (why === 'flip') this.#flipped.push(tracked)
   }
 
-  /** What a flipped bit took from a node was reported, or its disk lost more than that, which nobody has to report. */
-  found(node: NodeName): void {
+  /** What a flipped bit took from a node was reported. */
+  found(node: NodeName, disks: Disks): void {
+    this.#found(node)
+    this.#folds.look(disks.values())
+  }
+
+  /** Or its disk lost more than that, which nobody has to report. */
+  #found(node: NodeName): void {
     this.#flipped = this.#flipped.filter(tracked => {
       if (tracked.operation.node !== node) return true
       tracked.excuse = 'loss'
@@ -152,22 +161,25 @@ interface LostDisk {
   readonly born: number
 }
 
-/** Up to where disks hold logs whole, asked for once. */
+/** Up to where disks hold all that logs counted, asked for once. */
 class Holders {
   readonly #best = new Map<ReplicaId, number>()
 
-  constructor(readonly disks: readonly HeldDisk[]) {}
+  constructor(
+    readonly disks: readonly HeldDisk[],
+    readonly folds: DoubtedFolds,
+  ) {}
 
   /** Whether one disk holds all of this. */
   hold(marks: readonly Mark[]): boolean {
     const [mark] = marks
     if (mark === undefined) return true
     if (marks.length > 1) {
-      return this.disks.some(disk => marks.every(({ log, clock }) => disk.wholeClock(log) >= clock))
+      return this.disks.some(disk => marks.every(({ log, clock }) => this.folds.clockOn(disk, log) >= clock))
     }
     let best = this.#best.get(mark.log)
     if (best === undefined) {
-      best = this.disks.reduce((clock, disk) => Math.max(clock, disk.wholeClock(mark.log)), 0)
+      best = this.disks.reduce((clock, disk) => Math.max(clock, this.folds.clockOn(disk, mark.log)), 0)
       this.#best.set(mark.log, best)
     }
     return best >= mark.clock

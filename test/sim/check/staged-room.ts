@@ -12,6 +12,8 @@ export class StagedDisk implements HeldDisk {
   readonly clocks = new Map<number, number>()
   /** Up to where logs are whole, where that is less. */
   readonly whole = new Map<number, number>()
+  /** By log, the ids that it says are folded whole. */
+  readonly folds = new Map<ReplicaId, { readonly ids: readonly number[]; readonly flipped: boolean }>()
 
   constructor(readonly storeId: StoreId) {}
 
@@ -21,6 +23,18 @@ export class StagedDisk implements HeldDisk {
 
   wholeClock(log: number): number {
     return this.whole.get(log) ?? this.clock(log)
+  }
+
+  foldersOf(log: number): readonly ReplicaId[] {
+    return [...this.folds].filter(([, { ids }]) => ids.includes(log)).map(([folder]) => folder)
+  }
+
+  wholeFoldersOf(log: number): readonly ReplicaId[] {
+    return this.foldersOf(log).filter(folder => this.folds.get(folder)?.flipped === false)
+  }
+
+  foldedInDamaged(): readonly ReplicaId[] {
+    return [...this.folds.values()].flatMap(({ ids, flipped }) => (flipped ? (ids as ReplicaId[]) : []))
   }
 }
 
@@ -136,7 +150,8 @@ export class StagedRoom {
   }
 
   report(node: NodeName, code: string, message = 'as a test says'): void {
-    this.checks.reported(node, this.life(node), new TallymeshError(code as TallymeshError['code'], message))
+    const error = new TallymeshError(code as TallymeshError['code'], message)
+    this.checks.reported(node, this.life(node), error, this.disks)
   }
 
   fork(node: NodeName, log: number): void {
@@ -151,7 +166,9 @@ export class StagedRoom {
   /** The end: every node shows these totals, as increments or as [increments, decrements]. */
   finish(totals: Readonly<Record<string, number | readonly [number, number]>>, ...replicas: readonly Replica[]): void {
     const nodes = [...this.disks.keys()].map((node, i): SettledNode => {
-      const disk = replicas[i] ? { ...stagedDisk(node), clock: () => 1e9, wholeClock: () => 1e9 } : this.disk(node)
+      const disk = replicas[i]
+        ? Object.assign(stagedDisk(node), { clock: () => 1e9, wholeClock: () => 1e9 })
+        : this.disk(node)
       return { node, disk, replica: replicas[i] ?? stagedReplica(), keys: Object.keys(totals), read: showing(totals) }
     })
     this.checks.finish(nodes)

@@ -1,4 +1,4 @@
-import type { StoreId } from '@tallymesh/crdt'
+import type { ReplicaId, StoreId } from '@tallymesh/crdt'
 import type { NodeName } from '../plan/command.js'
 
 /** What of a disk the checks ask for. */
@@ -6,6 +6,12 @@ export interface HeldDisk {
   readonly storeId: StoreId
   clock(log: number): number
   wholeClock(log: number): number
+  /** The logs on it that say that this one is folded whole. */
+  foldersOf(log: number): readonly ReplicaId[]
+  /** Those of them that it holds whole. */
+  wholeFoldersOf(log: number): readonly ReplicaId[]
+  /** The ids that logs with a flipped bit say are folded whole. */
+  foldedInDamaged(): readonly ReplicaId[]
 }
 
 /** Which disks hold a flipped bit that nobody found yet: some of what they are said to hold is unreadable. */

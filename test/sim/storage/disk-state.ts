@@ -76,7 +76,7 @@ export function wholeClockOf(log: ReplicaId, stored: DiskLog | undefined): numbe
     const read = new ReplicaLog(log, new Table())
     const records = recordsOf(stored)
     whole = 0
-    for (const { update } of records.some(({ flipped }) => flipped) ? [] : records) {
+    for (const { update } of isFlipped(stored) ? [] : records) {
       const verdict = read.check(update)
       if (verdict.verdict === 'new') read.apply(verdict)
       if (read.complete) whole = read.clock
@@ -84,6 +84,11 @@ export function wholeClockOf(log: ReplicaId, stored: DiskLog | undefined): numbe
     WHOLE.set(stored, whole)
   }
   return whole
+}
+
+/** Whether a bit of a log flipped. */
+export function isFlipped(stored: DiskLog): boolean {
+  return recordsOf(stored).some(({ flipped }) => flipped)
 }
 
 /** The ids that a log says are folded whole: all that they counted is held with it. */

@@ -7,6 +7,7 @@ import {
   type DiskState,
   EMPTY_DISK,
   fencesOf,
+  isFlipped,
   recordsOf,
   wholeClockOf,
   written,
@@ -174,18 +175,31 @@ export class SimDisk {
   }
 
   clock(log: ReplicaId): number {
-    return this.#holdsFence(log) ? Number.POSITIVE_INFINITY : clockOf(this.#synced.logs.get(log))
+    return this.foldersOf(log).length > 0 ? Number.POSITIVE_INFINITY : clockOf(this.#synced.logs.get(log))
   }
 
   /** The clock up to which nothing of a log is missing here. */
   wholeClock(log: ReplicaId): number {
-    return this.#holdsFence(log) ? Number.POSITIVE_INFINITY : wholeClockOf(log, this.#synced.logs.get(log))
+    return this.wholeFoldersOf(log).length > 0
+      ? Number.POSITIVE_INFINITY
+      : wholeClockOf(log, this.#synced.logs.get(log))
   }
 
-  #holdsFence(log: ReplicaId): boolean {
-    if (!this.options.folds || this.#synced.logs.has(log)) return false
-    for (const [id, stored] of this.#synced.logs) if (fencesOf(id, stored).has(log)) return true
-    return false
+  foldersOf(log: ReplicaId): readonly ReplicaId[] {
+    if (!this.options.folds || this.#synced.logs.has(log)) return []
+    return [...this.#synced.logs].filter(([id, stored]) => fencesOf(id, stored).has(log)).map(([id]) => id)
+  }
+
+  wholeFoldersOf(log: ReplicaId): readonly ReplicaId[] {
+    return this.foldersOf(log).filter(id => {
+      const stored = this.#synced.logs.get(id)
+      return wholeClockOf(id, stored) >= clockOf(stored)
+    })
+  }
+
+  foldedInDamaged(): readonly ReplicaId[] {
+    if (!this.options.folds) return []
+    return [...this.#synced.logs].flatMap(([id, stored]) => (isFlipped(stored) ? [...fencesOf(id, stored)] : []))
   }
 
   #sync(): void {
