@@ -144,7 +144,7 @@ export class Settling {
       const settlement = ledger.settlements.get(entry.number)
       if (log !== own || held.of(own) < clock || !settlement) continue
       const early = this.#nowMs - sinceMs < OWN_WINDOWS * this.retryWindowMs
-      if (early && !this.#mayGoEarly(entry)) continue
+      if (early ? !this.#mayGoEarly(entry) : !this.#isOver(entry)) continue
       const { operations } = settlement
       if (operations.some(({ carriers, drops }) => carriers.length > 0 || !drops.every(held.since))) continue
       for (const { drops } of operations) {
@@ -185,6 +185,12 @@ export class Settling {
   #mayGoEarly({ operations }: SettlementEntry): boolean {
     const latestMs = this.#wallMs - this.#earlyMs
     return this.#crowded && operations.every(({ id }) => (operationTimeMs(id) ?? Number.POSITIVE_INFINITY) <= latestMs)
+  }
+
+  /** Whether the window is over by the clock, too, which may have been set back: then a floor refuses what is named, wherever it turns up. */
+  #isOver({ operations }: SettlementEntry): boolean {
+    const latestMs = this.#wallMs - this.retryWindowMs
+    return operations.every(({ id }) => (operationTimeMs(id) ?? 0) <= latestMs)
   }
 
   /** Never a time that new operations may still come with, whatever an id says. */
