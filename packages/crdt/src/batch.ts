@@ -63,13 +63,13 @@ export interface Pack {
   readonly bytes: Uint8Array
 }
 
-/** Encodes entries, in order, into as many packs as the limits of a batch ask for.
+/** Encodes entries, in order, into as many packs as the limits of a batch ask for: at least one.
  *  @param version what all who read them must know; packs that say something of operations, or name removed stores, have version 3 */
 export function packEntries(entries: readonly Entry[], version: BatchVersion = 1): Pack[] {
   const packs: Pack[] = []
-  for (let from = 0; from < entries.length; from += (packs.at(-1) as Pack).entries.length) {
-    packs.push(packFrom(entries, from, version))
-  }
+  let from = 0
+  do from += packs[packs.push(packFrom(entries, from, version)) - 1]?.entries.length ?? 0
+  while (from < entries.length)
   return packs
 }
 

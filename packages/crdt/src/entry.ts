@@ -55,14 +55,16 @@ const KINDS = { slot: 0, adopted: 1, member: 2, fork: 3, increments: 4, removals
 export const URLS_MAX = 8
 export const URL_BYTES_MAX = 1024
 
-/** How many a log counts a live entry for: what operations come in lists for as many as these are long. Folds and lists of ids count once:
- *  they come rarely, and a log is to be short once all is folded. */
+/** How many a log counts an entry for: operations and folds, which list counts, for as many as these are. Lists of ids count once: they come
+ *  rarely, and stay. */
 export function entryWeight(entry: Entry): number {
   switch (entry.kind) {
     case 'operation':
       return entry.counts.length
     case 'settlement':
       return Math.max(1, entry.operations.length)
+    case 'fold':
+      return Math.max(1, entry.slots.length)
     default:
       return 1
   }

@@ -26,6 +26,8 @@ export interface AppendedCommit {
 
 /** Entries of elements that are kept as they were appended, at most: what is moved out of them need not be read again. */
 const KEPT_MAX = 16_384
+/** The weight that a commit of nothing else moves. */
+const TIDIED = 512
 
 /** The head element that is being emptied, and how far its entries were looked at. */
 interface Cleaning {
@@ -37,7 +39,10 @@ interface Cleaning {
 /** Appends commits to the own log and keeps it O(live entries): each commit moves a bounded number of live entries from the
  *  head into itself and deletes the elements that are emptied so. No commit ever moves everything. */
 export class LogWriter {
-  #entries = 0
+  /** What the entries of all elements weigh; those that an earlier process wrote count once each. */
+  #weight = 0
+  /** Of each element that this process wrote. */
+  readonly #weights = new Map<number, number>()
   #cleaning: Cleaning | undefined
   /** The entries of elements by clock, as far as they are kept. */
   readonly #kept = new Map<number, readonly Entry[]>()
@@ -48,12 +53,17 @@ export class LogWriter {
     readonly log: ReplicaLog,
     readonly version: BatchVersion = 1,
   ) {
-    for (let clock = log.head; clock < log.clock; clock++) this.#entries += countEntries(log.element(clock))
+    for (let clock = log.head; clock < log.clock; clock++) this.#weight += countEntries(log.element(clock))
+  }
+
+  /** Whether the log holds more than it should beside what is live: what ended since may have been much. Then a commit of nothing cleans it. */
+  get untidy(): boolean {
+    return this.#isHeavy(0)
   }
 
   /** Appends one commit, of as many batches as its entries need. The commit is in the document when this returns, and
    *  nowhere else: persist it before anybody learns of it.
-   *  @param entries at least one; identities differ, and no total is below one that this log holds of the same identity: the
+   *  @param entries none where nothing is to be done but to clean the log; identities differ, and no total is below one that this log holds of the same identity: the
    *  later entry is the one that stays
    *  @param salt an integer from 0 to 2^32 − 1 that a second history of this log would not repeat, such as 32 random bits or
    *  those of a clock. Without it two processes with one identity that count the same write the same bytes, and the fork,
@@ -84,7 +94,6 @@ export class LogWriter {
       deletes: head > log.head ? { from: log.head, to: head } : undefined,
     }
     const bytes = encodeLogUpdate(log.id, update)
-    this.#entries += entries.length + moved.length
     for (const [i, { batch }] of batches.entries()) this.#keep(clock + i, batch)
     log.written(
       bytes,
@@ -95,16 +104,16 @@ export class LogWriter {
   }
 
   /** Chooses what moves, once the commit's own entries are live: while the log is over its bound, the live entries of the head, of at
-   *  most twice the weight that the commit changes (or 32), or one. Answers them and the head that the log has without the elements
+   *  most twice the weight that the commit changes (or 32; 512 where it changes nothing), or one. Answers them and the head that the log has without the elements
    *  emptied. */
   #clean(changed: readonly Entry[]): { moved: Entry[]; head: number } {
     const { log } = this
-    let changes = 0
-    for (const entry of changed) changes += entryWeight(entry)
+    const changes = weightOf(changed)
     const moved: Entry[] = []
-    let budget = Math.max(2 * changes, 32)
+    let appended = changes
+    let budget = changed.length === 0 ? TIDIED : Math.max(2 * changes, 32)
     let head = log.head
-    while (head < log.clock && this.#overBound(head, changed.length + moved.length)) {
+    while (head < log.clock && this.#overBound(head, appended)) {
       if (log.live.liveIn(head, head + 1) === 0) {
         this.#pass(head++)
         continue
@@ -116,6 +125,7 @@ export class LogWriter {
         const weight = entryWeight(entry)
         if (weight > budget && moved.length > 0) return { moved, head }
         budget -= weight
+        appended += weight
         moved.push(entry)
       }
       this.#pass(head++)
@@ -126,7 +136,11 @@ export class LogWriter {
   /** Live entries count by their weight, so that what lists much is not moved over and over for commits that change little. */
   #overBound(head: number, appended: number): boolean {
     const { live, clock } = this.log
-    return this.#entries + appended > 1.5 * live.weight + 64 || clock - head >= live.weight / 16 + 64
+    return this.#isHeavy(appended) || clock - head >= live.weight / 16 + 64
+  }
+
+  #isHeavy(appended: number): boolean {
+    return this.#weight + appended > 1.5 * this.log.live.weight + 64
   }
 
   #open(clock: number): Cleaning {
@@ -139,12 +153,16 @@ export class LogWriter {
   /** The element is emptied. */
   #pass(clock: number): void {
     this.#cleaning = undefined
-    this.#entries -= countEntries(this.log.element(clock))
+    this.#weight -= this.#weights.get(clock) ?? countEntries(this.log.element(clock))
+    this.#weights.delete(clock)
     this.#keptEntries -= this.#kept.get(clock)?.length ?? 0
     this.#kept.delete(clock)
   }
 
   #keep(clock: number, batch: Batch): void {
+    const weight = weightOf(entriesOf(batch))
+    this.#weight += weight
+    this.#weights.set(clock, weight)
     if (this.#keptEntries + batch.entries.length > KEPT_MAX) return
     this.#kept.set(clock, entriesOf(batch))
     this.#keptEntries += batch.entries.length
@@ -177,4 +195,10 @@ export class LogWriter {
 
 function entriesOf({ entries }: Batch): Entry[] {
   return entries.map(({ entry }) => entry)
+}
+
+function weightOf(entries: readonly Entry[]): number {
+  let weight = 0
+  for (const entry of entries) weight += entryWeight(entry)
+  return weight
 }

@@ -10,6 +10,7 @@ import {
 } from '@tallymesh/crdt'
 import { type Cell, type GroupCount, overflow } from './cell.js'
 import { Cells } from './cells.js'
+import { NO_WORK } from './commit-work.js'
 import { ExtraEntries } from './extra-entries.js'
 import { type InFlight, missingOf } from './in-flight.js'
 import { OwnStates } from './own-states.js'
@@ -18,19 +19,10 @@ import type { ReplicaOptions } from './replica-options.js'
 import type { Room } from './room.js'
 
 const COMMIT_ENTRIES_MAX = 2048
-const NO_WORK: CommitWork = { due: false, hurried: false, take: () => [] }
 /** How many places of a commit its groups leave to other entries. */
 const UNGROUPED_PLACES = 48
 /** Cells that the groups of one commit count on, at most: a commit takes them all. */
 export const GROUP_CELLS_MAX = COMMIT_ENTRIES_MAX - UNGROUPED_PLACES
-
-/** What stands first in a commit. */
-export interface CommitWork {
-  readonly due: boolean
-  /** Whether it asks for a commit of its own at once, where it is due. */
-  readonly hurried: boolean
-  take(): Entry[]
-}
 
 /** The own log: counts into cells, and turns what changed into commits, one at a time. */
 export class Commits {
@@ -39,7 +31,8 @@ export class Commits {
   /** Entries that are not counts and wait for a commit. */
   readonly extra = new ExtraEntries()
   work = NO_WORK
-  #writer: LogWriter | undefined
+  /** Of the own log, once it is open. */
+  writer: LogWriter | undefined
   readonly states = new OwnStates()
   /** How many dirty cells, the first ones, belong to commits that no longer take increments. */
   #backlog = 0
@@ -68,7 +61,7 @@ export class Commits {
 
   /** The live replica id, or undefined while there is none. */
   get replica(): ReplicaId | undefined {
-    return this.#writer?.log.id
+    return this.writer?.log.id
   }
 
   /** The own log as others may know it: without the commit in flight. */
@@ -88,14 +81,14 @@ export class Commits {
   /** Goes on under an id whose log is loaded and proven current. */
   resume(replica: ReplicaId): void {
     const log = this.room.log(replica)
-    this.#writer = new LogWriter(log, this.options.batchVersion)
+    this.writer = new LogWriter(log, this.options.batchVersion)
     this.states.load(log)
     this.#cells.rebaseAll(this.replica)
   }
 
   /** Gives the id up: the next commit takes a fresh one. What is pending stays pending. */
   abandon(): void {
-    this.#writer = undefined
+    this.writer = undefined
     this.states.clear()
     this.#cells.rebaseAll(this.replica)
   }
@@ -200,20 +193,20 @@ export class Commits {
    *  where nothing is pending; the caller has made sure that no commit is in flight. `nowMs` is any clock: mixed into the
    *  salt, it keeps a process that was set back to an earlier memory, generator included, from repeating its commits. */
   form(nowMs: number, first: () => readonly Entry[]): { commit: InFlight; write: LogWrite } | undefined {
-    const work = this.#writer ? this.work.take() : []
-    if (!this.pending && work.length === 0) return undefined
-    if (!this.#writer) {
-      this.#writer = new LogWriter(this.room.create(this.room.freshId(this.options.random)), this.options.batchVersion)
+    const work = this.writer ? this.work.take() : []
+    if (!this.pending && work.length === 0 && !this.writer?.untidy) return undefined
+    if (!this.writer) {
+      this.writer = new LogWriter(this.room.create(this.room.freshId(this.options.random)), this.options.batchVersion)
       for (const entry of first()) this.carry(entry)
     }
-    const { log } = this.#writer
+    const { log } = this.writer
     const salt = (Math.floor(this.options.random() * 2 ** 32) ^ nowMs) >>> 0
     const later = this.draining
     if (!later) this.#closeOpen()
     this.#touched = later
     const { entries, counts } = this.#take(log.id, work)
     const before = log.tip ?? 0
-    const { bytes, clock, headMoved } = this.#writer.append(entries, salt)
+    const { bytes, clock, headMoved } = this.writer.append(entries, salt)
     this.room.wrote(log, clock, entries)
     const mark = { number: ++this.#number, replica: log.id, clock: log.clock, tip: log.tip ?? 0, before }
     // A later part takes its cells and entries as they are by then. Nothing else may wait: then it closes the open commit, too.
@@ -236,7 +229,7 @@ export class Commits {
   persisted(): InFlight | undefined {
     const commit = this.inFlight
     this.inFlight = undefined
-    if (this.#writer && commit?.replica === this.replica) this.states.add(stateOf(this.#writer.log))
+    if (this.writer && commit?.replica === this.replica) this.states.add(stateOf(this.writer.log))
     return commit
   }
 

@@ -15,7 +15,8 @@ import {
 } from '@tallymesh/crdt'
 import { Admission } from './admission.js'
 import { overflow } from './cell.js'
-import type { Commits, CommitWork } from './commits.js'
+import { firstOf, Tidying } from './commit-work.js'
+import type { Commits } from './commits.js'
 import { Folding } from './folding.js'
 import type { Membership } from './membership.js'
 import { checkSize, full, mismatch, unavailable } from './operation-refusals.js'
@@ -85,7 +86,7 @@ export class Operations {
     this.folding = new Folding(room, commits, peers, this.stands, this.#admission, { afterMs, graceMs, removedKeptMax })
     const isFinal = (log: ReplicaId) => this.folding.isFinal(log)
     this.settling = new Settling(room, commits, this.stands, this.retryWindowMs, this.operationsMax, isFinal)
-    commits.work = firstOf(this.settling, this.folding)
+    commits.work = firstOf(this.settling, this.folding, new Tidying(commits))
   }
 
   /** Whether this node may take operations now. Asking makes it ask the room, where it may not yet. */
@@ -271,25 +272,6 @@ export class Operations {
       n += BigInt(count.n)
     }
     return { p, n }
-  }
-}
-
-/** The work on the own log of which there is some, of one kind in a commit: what belongs together is one batch. */
-function firstOf(...works: readonly CommitWork[]): CommitWork {
-  return {
-    get due() {
-      return works.some(({ due }) => due)
-    },
-    get hurried() {
-      return works.some(({ due, hurried }) => due && hurried)
-    },
-    take() {
-      for (const work of works) {
-        const entries = work.due ? work.take() : []
-        if (entries.length > 0) return entries
-      }
-      return []
-    },
   }
 }
 
