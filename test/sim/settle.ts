@@ -1,4 +1,4 @@
-import { type ReplicaId, showReplicaId } from '@tallymesh/crdt'
+import { type OperationId, operationTimeMs, type ReplicaId, showReplicaId } from '@tallymesh/crdt'
 import type { Replica } from '@tallymesh/replica'
 import { Breach } from './check/breach.js'
 import type { SettledNode } from './check/checks.js'
@@ -47,7 +47,7 @@ export async function settle(world: World, among: readonly SimNode[]): Promise<v
       (foldAfterMs === undefined
         ? undefined
         : (unfoldedOf(nodes, remembered) ??
-          unsettledOf(nodes, !remembered && retryWindowMs <= FORGOTTEN_WINDOW_MS_MAX)))
+          unsettledOf(nodes, retryWindowMs, !remembered && retryWindowMs <= FORGOTTEN_WINDOW_MS_MAX)))
     if (unrest === undefined) {
       // A process that was resumed a moment ago has yet to look what happened meanwhile.
       await world.runUntil(world.time.nowMs)
@@ -123,15 +123,19 @@ function unrestOf(nodes: readonly SimNode[]): string | undefined {
 
 /** Which node of several still holds operations, though every member is there. What an id carries that nobody writes under waits for its fold.
  *  @param forgotten whether settled ones are to be forgotten by then, too */
-function unsettledOf(nodes: readonly SimNode[], forgotten: boolean): string | undefined {
+function unsettledOf(nodes: readonly SimNode[], retryWindowMs: number, forgotten: boolean): string | undefined {
   const replicas = nodes.flatMap(({ process }) => (process ? [process.replica] : []))
   if (!replicas.every(({ operations: { stands } }) => stands.complete && !stands.alone)) return undefined
   // What a log dropped that is frozen is forgotten once that is folded.
   if (replicas.some(isFull)) return undefined
+  const oldMs = Math.min(...nodes.map(({ machine }) => machine.wallMs)) - retryWindowMs
   for (const { options, room } of replicas) {
     const { open, operations } = room.ledger
     if (open.size > 0) return `${options.name} holds ${open.size} open operations`
-    if (forgotten && operations.size > 0) return `${options.name} still remembers ${operations.size} operations`
+    if (!forgotten || operations.size === 0) continue
+    // By a clock that was set back their window is not over.
+    const isOver = ([id]: readonly [OperationId, unknown]) => (operationTimeMs(id) ?? 0) <= oldMs
+    if ([...operations].every(isOver)) return `${options.name} still remembers ${operations.size} operations`
   }
   return undefined
 }
