@@ -39,10 +39,10 @@ interface Cleaning {
 /** Appends commits to the own log and keeps it O(live entries): each commit moves a bounded number of live entries from the
  *  head into itself and deletes the elements that are emptied so. No commit ever moves everything. */
 export class LogWriter {
-  /** What the entries of all elements weigh; those that an earlier process wrote count once each. */
-  #weight = 0
+  /** How much all elements hold, live or not: see `sizeOf`. Entries that an earlier process wrote count once each. */
+  #size = 0
   /** Of each element that this process wrote. */
-  readonly #weights = new Map<number, number>()
+  readonly #sizes = new Map<number, number>()
   #cleaning: Cleaning | undefined
   /** The entries of elements by clock, as far as they are kept. */
   readonly #kept = new Map<number, readonly Entry[]>()
@@ -53,7 +53,7 @@ export class LogWriter {
     readonly log: ReplicaLog,
     readonly version: BatchVersion = 1,
   ) {
-    for (let clock = log.head; clock < log.clock; clock++) this.#weight += countEntries(log.element(clock))
+    for (let clock = log.head; clock < log.clock; clock++) this.#size += countEntries(log.element(clock))
   }
 
   /** Whether the log holds more than it should beside what is live: what ended since may have been much. Then a commit of nothing cleans it. */
@@ -108,9 +108,10 @@ export class LogWriter {
    *  emptied. */
   #clean(changed: readonly Entry[]): { moved: Entry[]; head: number } {
     const { log } = this
-    const changes = weightOf(changed)
+    let changes = 0
+    for (const entry of changed) changes += entryWeight(entry)
     const moved: Entry[] = []
-    let appended = changes
+    let appended = sizeOf(changed)
     let budget = changed.length === 0 ? TIDIED : Math.max(2 * changes, 32)
     let head = log.head
     while (head < log.clock && this.#overBound(head, appended)) {
@@ -125,7 +126,7 @@ export class LogWriter {
         const weight = entryWeight(entry)
         if (weight > budget && moved.length > 0) return { moved, head }
         budget -= weight
-        appended += weight
+        appended += sizeOf([entry])
         moved.push(entry)
       }
       this.#pass(head++)
@@ -140,7 +141,7 @@ export class LogWriter {
   }
 
   #isHeavy(appended: number): boolean {
-    return this.#weight + appended > 1.5 * this.log.live.weight + 64
+    return this.#size + appended > 1.5 * this.log.live.weight + 64
   }
 
   #open(clock: number): Cleaning {
@@ -153,16 +154,16 @@ export class LogWriter {
   /** The element is emptied. */
   #pass(clock: number): void {
     this.#cleaning = undefined
-    this.#weight -= this.#weights.get(clock) ?? countEntries(this.log.element(clock))
-    this.#weights.delete(clock)
+    this.#size -= this.#sizes.get(clock) ?? countEntries(this.log.element(clock))
+    this.#sizes.delete(clock)
     this.#keptEntries -= this.#kept.get(clock)?.length ?? 0
     this.#kept.delete(clock)
   }
 
   #keep(clock: number, batch: Batch): void {
-    const weight = weightOf(entriesOf(batch))
-    this.#weight += weight
-    this.#weights.set(clock, weight)
+    const size = sizeOf(entriesOf(batch))
+    this.#size += size
+    this.#sizes.set(clock, size)
     if (this.#keptEntries + batch.entries.length > KEPT_MAX) return
     this.#kept.set(clock, entriesOf(batch))
     this.#keptEntries += batch.entries.length
@@ -197,8 +198,10 @@ function entriesOf({ entries }: Batch): Entry[] {
   return entries.map(({ entry }) => entry)
 }
 
-function weightOf(entries: readonly Entry[]): number {
-  let weight = 0
-  for (const entry of entries) weight += entryWeight(entry)
-  return weight
+/** Folds count for the slots that they list, all else once: what operations come in weighs more only while it is live, so that it is seldom
+ *  moved. */
+function sizeOf(entries: readonly Entry[]): number {
+  let size = entries.length
+  for (const entry of entries) if (entry.kind === 'fold') size += entry.slots.length - 1
+  return size
 }
