@@ -50,6 +50,7 @@ export const OPERATION_MUTANTS: readonly Mutant[] = [
     edits: [
       edit('replica/settling', 'this.#crowded ? this.#earlyMs : OWN_WINDOWS * this.retryWindowMs', '0'),
       edit('replica/settling', 'this.#nowMs - sinceMs < OWN_WINDOWS * this.retryWindowMs;', 'false;'),
+      edit('replica/settling', '!this.#isOver(entry)', 'false'),
     ],
   },
   mutant(
