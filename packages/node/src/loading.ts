@@ -18,7 +18,7 @@ export async function loadReplica(
   { replica: options, store, witness, repair, events }: EngineOptions,
   old: EffectLoop | undefined,
 ): Promise<Loaded> {
-  // A repaired store may have forgotten its last commit. Numbers that began anew would not show an older disk for what it is.
+  // A repaired store may have lost its last commit's record. Numbers that began anew would not show an older disk for what it is.
   const lastNumber = Math.max(store.lastCommit?.number ?? 0, witnessedMark(witness, old)?.number ?? 0)
   const replica = new Replica({ ...options, lastNumber })
   let clean = store.damage.length === 0

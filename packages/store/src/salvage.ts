@@ -12,8 +12,8 @@ import { type Scan, scanEntries } from './scan.js'
 const BATCH_BYTES = 256 * 1024
 
 /** Puts a new database in the place of the damaged one, with all records in it that can still be read; the damaged one
- *  stays beside it, untouched, as `db.damaged-<n>`. Without a readable meta record it is a new store with its own id. The
- *  last commit is forgotten unless all logs are whole, so that nobody takes this store for current.
+ *  stays beside it, untouched, as `db.damaged-<n>`. Without a readable meta record it is a new store with its own id. Unless
+ *  all logs are whole the last commit loses its tips, so that nobody takes this store for current; later commits are numbered on from it.
  *  @param room the room of the new store, where the old one does not say it
  *  @returns what was found damaged, and what was done */
 export async function salvageDatabase(dir: string, room: string, random: Random): Promise<Damage> {
@@ -29,7 +29,9 @@ export async function salvageDatabase(dir: string, room: string, random: Random)
     const fresh = freshMeta(room, random)
     if (source === undefined) return fresh
     const { meta, ledger } = await copyRecords(join(dir, source), damage, put)
-    return { ...fresh, ...meta, lastCommit: damage.found ? undefined : meta?.lastCommit, summary: ledger.summary }
+    const last = meta?.lastCommit
+    const lastCommit = damage.found && last ? { ...last, tip: 0, before: 0 } : last
+    return { ...fresh, ...meta, lastCommit, summary: ledger.summary }
   })
   const aside = hasDatabase ? `db.damaged-${last + 1}` : source
   if (hasDatabase) await moveDurably(join(dir, DATABASE), join(dir, aside as string))

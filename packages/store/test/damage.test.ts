@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { TallymeshError } from '@tallymesh/crdt'
+import { type CommitMark, TallymeshError } from '@tallymesh/crdt'
 import { openLevelStore, type Store } from '@tallymesh/store'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -236,11 +236,12 @@ test('a table that was cut short, or of which the index is damaged, never reache
   }
 })
 
-test('salvage keeps the damaged database untouched and forgets the last commit', async () => {
+test('salvage keeps the damaged database untouched, and of the last commit the tips are forgotten', async () => {
   const file = database(named(/\.ldb$/).at(-1) as string)
   const harm = (dir: string) => writeFileSync(join(dir, file), readFileSync(join(dir, file)).fill(7, 300, 340))
   const store = (await openHarmed(harm, true)) as Store
-  assert.is(store.lastCommit, undefined)
+  const { number, tip, before } = store.lastCommit as CommitMark
+  assert.equal([number, tip, before], [COMMITS, 0, 0])
   assert.is(store.created, false)
   assert.match(store.damage.join('\n'), /damaged database is in db\.damaged-1/)
   const { logs } = await contentOf(store)

@@ -245,15 +245,15 @@ function damagedIn(state: DiskState): Map<ReplicaId, number> {
   return damaged
 }
 
-/** What can still be read. The last commit is forgotten, so that nobody takes this store for current. */
-function salvaged(state: DiskState): DiskState {
+/** What can still be read. The last commit loses its tips, so that nobody takes this store for current. */
+function salvaged({ logs: stored, mark }: DiskState): DiskState {
   const logs = new Map<ReplicaId, DiskLog>()
-  for (const [log, { head, records }] of state.logs) {
+  for (const [log, { head, records }] of stored) {
     const kept = records.filter(({ flipped }) => !flipped)
     const keptHead = head?.flipped ? undefined : head
     if (kept.length > 0 || keptHead) logs.set(log, { head: keptHead, records: kept })
   }
-  return { logs, mark: undefined }
+  return { logs, mark: mark && { ...mark, tip: 0, before: 0 } }
 }
 
 function withFlipped(state: DiskState, log: ReplicaId, clock: number, head: boolean): DiskState {
