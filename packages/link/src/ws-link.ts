@@ -13,6 +13,10 @@ export const CLOSE_MS = 1000
 /** Bytes gathered in one tick before they go to the network without waiting for its end. */
 const CORK_BYTES_MAX = 65_536
 
+/** Bytes received before the rest of the program has its turn. Node.js reads a socket up to 32 times, 64 KiB at a time, before it looks at
+ *  anything else: what a peer sends at once would stall this process for as long as it takes in all of it. */
+const RECEIVED_BYTES_MAX = 65_536
+
 const CLOSE_NORMAL = 1000
 const CLOSE_GOING_AWAY = 1001
 const CLOSE_NO_STATUS = 1005
@@ -62,7 +66,14 @@ export function startWsLink(
   const session = new LinkSession({ handshake, events, channel, dialed, queueBytesMax, traffic })
   const timer = setTimeout(() => session.fail(helloOverdue(handshakeMs)), handshakeMs)
   let failure: Error | undefined
+  let received = 0
   ws.on('message', (data, isBinary) => {
+    received += (data as Buffer).length
+    if (received > RECEIVED_BYTES_MAX) {
+      received = 0
+      ws.pause()
+      setImmediate(() => ws.resume())
+    }
     if (isBinary) session.receive(data as Buffer)
     else session.fail(new TallymeshError('FRAME_DAMAGED', 'the peer sent a text message; frames are binary'))
     if (!session.greeting) clearTimeout(timer)
