@@ -2,6 +2,7 @@ import { crc32 as zlibCrc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { crcStep } from '../src/crc-step.js'
 import { crc32 } from '../src/index.js'
 
 const test = suite('crc32')
@@ -24,11 +25,15 @@ test('it reads only the range it is given', () => {
 })
 
 test('it is the CRC-32 of zlib', () => {
-  // Node has it only from 20.15 on.
-  if (typeof zlibCrc32 !== 'function') return
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 300 }), bytes => {
-      assert.is(crc32(bytes), zlibCrc32(bytes))
+    fc.property(fc.uint8Array({ maxLength: 600, size: 'max' }), fc.nat(10), (bytes, start) => {
+      const expected = zlibCrc32(bytes.subarray(start))
+      assert.is(crc32(bytes, Math.min(start, bytes.length)), expected)
+      // What browsers run, at any length.
+      assert.is(
+        (crcStep(0xedb88320)(0xffffffff, bytes, Math.min(start, bytes.length), bytes.length) ^ 0xffffffff) >>> 0,
+        expected,
+      )
     }),
   )
 })
