@@ -2,8 +2,18 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { crc32 } from './crc32.js'
 import { Digest, hashBytes } from './digest.js'
-import { type Entry, type KnownKeys, readEntry, writeEntry } from './entry.js'
+import {
+  type Entry,
+  isSlotNext,
+  type KeyNumbers,
+  type KnownKeys,
+  readEntry,
+  readNextSlot,
+  type TakeSlot,
+  writeEntry,
+} from './entry.js'
 import { TallymeshError } from './errors.js'
+import { KeptEncoder } from './kept-encoder.js'
 import { isLedgerEntry } from './ledger-entry.js'
 import { readUint } from './uint.js'
 
@@ -21,6 +31,7 @@ const HEADER_BYTES = 10
 const TRAILER_BYTES = 12
 /** Bytes of a batch around its entries, at most. */
 const FRAME_BYTES = HEADER_BYTES + 8 + 2 + TRAILER_BYTES
+const packing = new KeptEncoder()
 
 /** An entry with the two lanes of its hash, taken over its encoded bytes. */
 export interface HashedEntry {
@@ -56,6 +67,12 @@ export interface Batch extends ReadFrame {
 /** Takes an entry of a batch, with the two lanes of its hash. */
 export type TakeEntry = (entry: Entry, lo: number, hi: number) => void
 
+/** Takes slots apart from other entries, by the ids that `keys` has. */
+export interface SlotReader {
+  readonly keys: KeyNumbers
+  readonly take: TakeSlot
+}
+
 /** The entries of one batch, encoded. */
 export interface Pack {
   readonly version: BatchVersion
@@ -74,17 +91,18 @@ export function packEntries(entries: readonly Entry[], version: BatchVersion = 1
 }
 
 function packFrom(entries: readonly Entry[], from: number, version: BatchVersion): Pack {
-  const encoder = encoding.createEncoder()
   const ends: number[] = []
   const count = Math.min(BATCH_ENTRIES_MAX, entries.length - from)
-  while (ends.length < count) {
-    writeEntry(encoder, entries[from + ends.length] as Entry, version)
-    const length = encoding.length(encoder)
-    // No entry is longer than a batch: the first always fits.
-    if (length > BATCH_BYTES_MAX - FRAME_BYTES) break
-    ends.push(length)
-  }
-  const bytes = encoding.toUint8Array(encoder).subarray(0, ends.at(-1))
+  const written = packing.encode(encoder => {
+    while (ends.length < count) {
+      writeEntry(encoder, entries[from + ends.length] as Entry, version)
+      const length = encoding.length(encoder)
+      // No entry is longer than a batch: the first always fits.
+      if (length > BATCH_BYTES_MAX - FRAME_BYTES) break
+      ends.push(length)
+    }
+  })
+  const bytes = written.subarray(0, ends.at(-1))
   let start = 0
   const hashed = ends.map((end, i) => {
     const { lo, hi } = hashBytes(bytes, start, end)
@@ -108,18 +126,18 @@ export function mergePacks(first: Pack, second: Pack): Pack | undefined {
 }
 
 export function encodeBatch({ previous, salt, head, digest }: BatchFrame, pack: Pack): Uint8Array {
-  const encoder = encoding.createEncoder()
-  encoding.writeUint8(encoder, BATCH_TAG)
-  encoding.writeUint8(encoder, pack.version)
-  encoding.writeUint32(encoder, previous)
-  encoding.writeUint32(encoder, salt)
-  encoding.writeVarUint(encoder, head)
-  encoding.writeVarUint(encoder, pack.entries.length)
-  encoding.writeUint8Array(encoder, pack.bytes)
-  encoding.writeUint32(encoder, digest.lo)
-  encoding.writeUint32(encoder, digest.hi)
-  encoding.writeUint32(encoder, 0)
-  const bytes = encoding.toUint8Array(encoder)
+  const bytes = packing.encode(encoder => {
+    encoding.writeUint8(encoder, BATCH_TAG)
+    encoding.writeUint8(encoder, pack.version)
+    encoding.writeUint32(encoder, previous)
+    encoding.writeUint32(encoder, salt)
+    encoding.writeVarUint(encoder, head)
+    encoding.writeVarUint(encoder, pack.entries.length)
+    encoding.writeUint8Array(encoder, pack.bytes)
+    encoding.writeUint32(encoder, digest.lo)
+    encoding.writeUint32(encoder, digest.hi)
+    encoding.writeUint32(encoder, 0)
+  })
   const body = bytes.length - 4
   new DataView(bytes.buffer, bytes.byteOffset).setUint32(body, crc32(bytes, 0, body), true)
   return bytes
@@ -134,11 +152,12 @@ export function decodeBatch(bytes: Uint8Array, known: KnownKeys): Batch {
   return { ...frame, entries }
 }
 
-/** The same, entry by entry: those before the damage have been handed out where it throws. */
-export function readBatch(bytes: Uint8Array, known: KnownKeys, take: TakeEntry): ReadFrame {
+/** The same, entry by entry: those before the damage have been handed out where it throws.
+ *  @param slots takes the slots of the log's own replica, in place of `take` */
+export function readBatch(bytes: Uint8Array, known: KnownKeys, take: TakeEntry, slots?: SlotReader): ReadFrame {
   checkFrame(bytes)
   try {
-    return readEntries(bytes, known, take)
+    return readEntries(bytes, known, take, slots)
   } catch (cause) {
     if (cause instanceof TallymeshError && cause.code.startsWith('BATCH_')) throw cause
     throw new TallymeshError('BATCH_DAMAGED', 'a batch passes its checksum but breaks the format', { cause })
@@ -182,7 +201,7 @@ function checkFrame(bytes: unknown): asserts bytes is Uint8Array {
   }
 }
 
-function readEntries(bytes: Uint8Array, known: KnownKeys, take: TakeEntry): ReadFrame {
+function readEntries(bytes: Uint8Array, known: KnownKeys, take: TakeEntry, slots: SlotReader | undefined): ReadFrame {
   const end = bytes.length - TRAILER_BYTES
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   const decoder = decoding.createDecoder(bytes.subarray(0, end))
@@ -192,6 +211,10 @@ function readEntries(bytes: Uint8Array, known: KnownKeys, take: TakeEntry): Read
   const count = readUint(decoder)
   if (count > BATCH_ENTRIES_MAX) throw new TallymeshError('BATCH_DAMAGED', `a batch holds ${count} entries`)
   for (let i = 0; i < count; i++) {
+    if (slots && isSlotNext(decoder, version)) {
+      readNextSlot(decoder, slots.keys, slots.take)
+      continue
+    }
     const start = decoder.pos
     const entry = readEntry(decoder, known, version)
     const { lo, hi } = hashBytes(bytes, start, decoder.pos)

@@ -14,6 +14,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u
 const utf8 = new TextEncoder()
 /** Printable ASCII without what is escaped, and without labels: such a text is its own key. */
 const PLAIN = /^[ -[\]-z|}~]{1,256}$/
+const [BACKSLASH, BRACE] = [0x5c, 0x7b]
+const PLAIN_BYTES_MAX = 256
 const REMEMBERED_MAX = 4096
 const REMEMBERED_CHARACTERS_MAX = 256
 /** Texts that were found canonical: most are asked for again. */
@@ -109,9 +111,14 @@ export function parseCounterKey(text: string): CounterName {
   return { name, labels: Object.fromEntries(labels) }
 }
 
+/** Whether a text is a key of printable ASCII without what is escaped, and without labels: then it needs no other check. */
+export function isPlainKey(text: string): text is CounterKey {
+  return PLAIN.test(text)
+}
+
 /** The canonical key of a text that may not be canonical. @throws TallymeshError INVALID_NAME */
 export function canonicalKey(text: string): CounterKey {
-  if (PLAIN.test(text) || canonical.has(text)) return text as CounterKey
+  if (isPlainKey(text) || canonical.has(text)) return text as CounterKey
   const { name, labels } = parseCounterKey(text)
   const key = counterKey(name, labels)
   if (key === text && text.length <= REMEMBERED_CHARACTERS_MAX) {
@@ -119,6 +126,16 @@ export function canonicalKey(text: string): CounterKey {
     canonical.add(text)
   }
   return key
+}
+
+/** As `isPlainKey`, of `bytes[from, to)`. */
+export function isPlainKeyAt(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to <= from || to - from > PLAIN_BYTES_MAX) return false
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at] as number
+    if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH || byte === BRACE) return false
+  }
+  return true
 }
 
 class KeyReader {

@@ -76,7 +76,7 @@ export class CounterView {
 
   /** All keys with their values, in key order. */
   *counters(prefix = ''): IterableIterator<[CounterKey, number]> {
-    for (const key of this.table.keys(prefix)) yield [key, this.value(key)]
+    for (const key of this.table.keysBehind('', prefix)) yield [key, this.value(key)]
   }
 
   /** Calls `listener` with the keys that changed, after each update that changed some. Answers how to stop. */

@@ -1,6 +1,7 @@
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
-import { type CounterKey, canonicalKey, checkName } from './counter-key.js'
+import { type CounterKey, canonicalKey, checkName, isPlainKey } from './counter-key.js'
+import { hashBytes } from './digest.js'
 import { TallymeshError } from './errors.js'
 import { readHex, writeHex } from './hex.js'
 import { type IdList, LIST_IDS_MAX } from './id-lists.js'
@@ -164,7 +165,7 @@ export function readEntry(decoder: decoding.Decoder, known: KnownKeys, version =
   }
 }
 
-/** Finds a canonical key that was met before, so that reading it again needs no check and no second copy of its text. */
+/** Finds a canonical key that was met before, so that reading it again needs no check. */
 export interface KnownKeys {
   findKey(text: string): CounterKey | undefined
 }
@@ -181,9 +182,54 @@ function readSlot(decoder: decoding.Decoder, known: KnownKeys): { key: CounterKe
 
 function readKey(decoder: decoding.Decoder, known: KnownKeys): CounterKey {
   const text = readText(decoder)
+  if (isPlainKey(text)) return text
   const key = known.findKey(text) ?? canonicalKey(text)
   if (key !== text) throw new TallymeshError('BATCH_DAMAGED', `key ${JSON.stringify(text)} is not in canonical form`)
   return key
+}
+
+/** Small integers for keys, which need not become text to be found. */
+export interface KeyNumbers extends KnownKeys {
+  idOf(key: CounterKey): number
+  /** Of a key whose UTF-8 is `bytes[from, to)`; -1 where it has to be checked first. */
+  idAt(bytes: Uint8Array, from: number, to: number): number
+}
+
+/** Takes a slot of a log, by the id of its key, with the two lanes of its hash. */
+export type TakeSlot = (keyId: number, p: number, n: number, lo: number, hi: number) => void
+
+/** Takes the totals of a slot of a log that is loaded, by the id of its key. */
+export type TakeStoredSlot = (keyId: number, p: number, n: number) => void
+
+/** Whether a slot of the log's own replica comes next.
+ *  @param version of the batch */
+export function isSlotNext({ arr, pos }: decoding.Decoder, version: number): boolean {
+  return arr[pos] === KINDS.slot || (arr[pos] === KINDS.increments && version > 1)
+}
+
+/** Reads the slot that comes next without making an object or a text of it.
+ *  @throws what `readEntry` throws */
+export function readNextSlot(decoder: decoding.Decoder, keys: KeyNumbers, take: TakeSlot): void {
+  const start = decoder.pos++
+  const keyId = readKeyId(decoder, keys)
+  const p = readUint(decoder)
+  const n = decoder.arr[start] === KINDS.slot ? readUint(decoder) : 0
+  const { lo, hi } = hashBytes(decoder.arr, start, decoder.pos)
+  take(keyId, p, n, lo, hi)
+}
+
+function readKeyId(decoder: decoding.Decoder, keys: KeyNumbers): number {
+  const { arr, pos } = decoder
+  const length = arr[pos] as number
+  const to = pos + 1 + length
+  if (length < 0x80 && to <= arr.length) {
+    const id = keys.idAt(arr, pos + 1, to)
+    if (id !== -1) {
+      decoder.pos = to
+      return id
+    }
+  }
+  return keys.idOf(readKey(decoder, keys))
 }
 
 function readMember(decoder: decoding.Decoder): MemberEntry {

@@ -23,6 +23,7 @@ export {
   type MemberEntry,
   type RemovalsEntry,
   type SlotEntry,
+  type TakeStoredSlot,
 } from './entry.js'
 export { ERROR_CODES, type ErrorCode, TallymeshError } from './errors.js'
 export {
@@ -35,10 +36,10 @@ export {
 export type { Folds } from './folds.js'
 export { type IdList, IdLists, LIST_IDS_MAX } from './id-lists.js'
 export { freshReplicaId, type Random, type ReplicaId, replicaId, type StoreId, showReplicaId, storeId } from './ids.js'
+export { KeptEncoder } from './kept-encoder.js'
 export { Ledger } from './ledger.js'
 export { type DropEntry, isLedgerEntry, type LedgerEntry, removedBy } from './ledger-entry.js'
 export { absorbedUnder, adoptedNumber } from './ledger-ids.js'
-export type { TakeSlot } from './live-entries.js'
 export { decodeLogBatch } from './log-batch.js'
 export { decodeLogUpdate, logRoot, rootLog } from './log-update.js'
 export { type AppendedCommit, LogWriter } from './log-writer.js'

@@ -1,83 +1,142 @@
-import type { CounterKey } from './counter-key.js'
-import { lowerBound, merged, upperBound } from './key-order.js'
+import { type CounterKey, isPlainKeyAt } from './counter-key.js'
+import { mix } from './digest.js'
+import { KeyOrder } from './key-order.js'
+import { PackedTexts } from './packed-texts.js'
+import { roomFor } from './row-index.js'
 
-/** Keys, each with a small integer that stays: what the hot paths use in place of the text. */
+const utf8 = new TextEncoder()
+let scratch = new Uint8Array(512)
+
+/** Keys, each with a small integer that stays: what the hot paths use in place of the text. An open-addressed table of hashes, half full at
+ *  most, over packed texts. */
 export class KeyTable {
-  readonly #ids = new Map<CounterKey, number>()
-  readonly #keys: CounterKey[] = []
-  /** The id of the key that was found last. */
-  #last = 0
-  /** The keys in order; those that came since it was last asked for are missing. */
-  #sorted: readonly CounterKey[] = []
+  readonly texts = new PackedTexts()
+  readonly order = new KeyOrder(this.texts)
+  /** By id. */
+  #hashes = new Int32Array(8)
+  /** One more than an id, or 0. */
+  #slots = new Int32Array(16)
+  /** What was found last: who takes an entry in asks several times for its key. */
+  #lastId = -1
+  #lastKey: string | undefined
+  /** The hash of what was looked for last and not found. */
+  #missed = 0
+  /** Where a hash begins, and what it is multiplied with at each byte. */
+  readonly #basis: number
+  readonly #factor: number
+
+  /** @param seed 32 random bits: whoever does not know them cannot choose keys of one hash */
+  constructor(seed: number) {
+    this.#basis = mix(seed ^ 0x811c9dc5)
+    this.#factor = mix(seed ^ 0x9e3779b9) | 1
+  }
 
   get size(): number {
-    return this.#keys.length
+    return this.texts.size
   }
 
-  /** By id. */
-  get all(): readonly CounterKey[] {
-    return this.#keys
+  keyOf(id: number): CounterKey {
+    return this.texts.text(id) as CounterKey
   }
 
-  /** The id of `key`; a new one where it has none. */
+  /** The id of a key; a new one where it has none. */
   add(key: CounterKey): number {
-    const known = this.idOf(key)
-    if (known !== undefined) return known
-    this.#last = this.#keys.length
-    this.#ids.set(key, this.#last)
-    this.#keys.push(key)
-    return this.#last
+    const known = this.find(key)
+    if (known !== -1) return known
+    const bytes = encode(key)
+    this.#lastId = this.#insert(bytes, 0, bytes.length)
+    this.#lastKey = key
+    return this.#lastId
   }
 
-  /** The id of a key that has one. Who takes an entry in asks several times for its key. */
-  idOf(key: CounterKey): number | undefined {
-    return this.#keys[this.#last] === key ? this.#last : this.#look(key)
-  }
-
-  /** The shared text of a key. */
-  find(text: string): CounterKey | undefined {
-    const id = this.#look(text)
-    return id === undefined ? undefined : this.#keys[id]
-  }
-
-  /** Logs name keys in much the same order: the one behind the last need not be looked up. */
-  #look(text: string): number | undefined {
-    const next = this.#last + 1
-    const id = this.#keys[next] === text ? next : this.#ids.get(text as CounterKey)
-    if (id !== undefined) this.#last = id
+  /** The id of a text, or -1. Logs name keys in much the same order: the one behind the last is looked at first. */
+  find(text: string): number {
+    if (text === this.#lastKey) return this.#lastId
+    const next = this.#lastId + 1
+    const id = next < this.size && this.texts.isPlain(next, text) ? next : this.#look(text)
+    if (id === -1) return -1
+    this.#lastKey = text
+    this.#lastId = id
     return id
   }
 
-  /** See `Table.keys`. */
-  inOrder(prefix: string): readonly CounterKey[] {
-    const sorted = this.#inOrder()
-    return prefix === '' ? sorted : sorted.slice(lowerBound(sorted, prefix), upperBound(sorted, prefix))
+  /** The id of the key whose UTF-8 is `bytes[from, to)`, without making a text of it: a new one where it has none and is a plain key; -1
+   *  where it has to be checked first. */
+  takeAt(bytes: Uint8Array, from: number, to: number): number {
+    const next = this.#lastId + 1
+    const known = next < this.size && this.texts.is(next, bytes, from, to) ? next : this.#lookAt(bytes, from, to)
+    const id = known === -1 && isPlainKeyAt(bytes, from, to) ? this.#insert(bytes, from, to) : known
+    if (id === -1) return -1
+    this.#lastKey = undefined
+    this.#lastId = id
+    return id
   }
 
-  /** See `Table.keysBehind`. */
-  *behind(after: string, prefix: string): IterableIterator<CounterKey> {
-    const sorted = this.#inOrder()
-    let at = lowerBound(sorted, after > prefix ? after : prefix)
-    if (sorted[at] === after) at++
-    for (; at < sorted.length; at++) {
-      const key = sorted[at] as CounterKey
-      if (!key.startsWith(prefix)) return
-      yield key
+  #look(text: string): number {
+    let hash = this.#basis
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit > 0x7f) return this.#lookEncoded(text)
+      hash = Math.imul(hash ^ unit, this.#factor)
+    }
+    hash = mix(hash) | 0
+    const mask = this.#slots.length - 1
+    for (let at = hash; ; at++) {
+      const id = (this.#slots[at & mask] as number) - 1
+      if (id === -1) return this.#miss(hash)
+      if (this.#hashes[id] === hash && this.texts.isPlain(id, text)) return id
     }
   }
 
-  /** How many keys start with `prefix`. */
-  count(prefix: string): number {
-    if (prefix === '') return this.size
-    const sorted = this.#inOrder()
-    return upperBound(sorted, prefix) - lowerBound(sorted, prefix)
+  /** A lone surrogate, which no key holds, has the bytes of another character. */
+  #lookEncoded(text: string): number {
+    const bytes = encode(text)
+    const id = this.#lookAt(bytes, 0, bytes.length)
+    return id !== -1 && this.keyOf(id) === text ? id : -1
   }
 
-  /** An array of its own for each new key: whoever still walks an older one is not disturbed. */
-  #inOrder(): readonly CounterKey[] {
-    if (this.#sorted.length < this.#keys.length) {
-      this.#sorted = merged(this.#sorted, this.#keys.slice(this.#sorted.length).sort())
+  #lookAt(bytes: Uint8Array, from: number, to: number): number {
+    let hash = this.#basis
+    for (let i = from; i < to; i++) hash = Math.imul(hash ^ (bytes[i] as number), this.#factor)
+    hash = mix(hash) | 0
+    const mask = this.#slots.length - 1
+    for (let at = hash; ; at++) {
+      const id = (this.#slots[at & mask] as number) - 1
+      if (id === -1) return this.#miss(hash)
+      if (this.#hashes[id] === hash && this.texts.is(id, bytes, from, to)) return id
     }
-    return this.#sorted
   }
+
+  #miss(hash: number): number {
+    this.#missed = hash
+    return -1
+  }
+
+  /** A new id, for the key that was looked for last and not found. */
+  #insert(bytes: Uint8Array, from: number, to: number): number {
+    const id = this.texts.add(bytes, from, to)
+    this.#hashes = roomFor(this.#hashes, id)
+    this.#hashes[id] = this.#missed
+    if (this.size * 2 > this.#slots.length) this.#spread()
+    else this.#place(id)
+    return id
+  }
+
+  #place(id: number): void {
+    const mask = this.#slots.length - 1
+    let at = this.#hashes[id] as number
+    while (this.#slots[at & mask] !== 0) at++
+    this.#slots[at & mask] = id + 1
+  }
+
+  #spread(): void {
+    this.#slots = new Int32Array(this.#slots.length * 2)
+    for (let id = 0; id < this.size; id++) this.#place(id)
+  }
+}
+
+/** A text as UTF-8; valid until the next call. */
+function encode(text: string): Uint8Array {
+  if (scratch.length < 3 * text.length) scratch = new Uint8Array(3 * text.length)
+  return scratch.subarray(0, utf8.encodeInto(text, scratch).written)
 }

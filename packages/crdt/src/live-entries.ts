@@ -1,6 +1,6 @@
 import type { CounterKey } from './counter-key.js'
 import { Digest } from './digest.js'
-import { type Entry, entryIdentity, entryWeight, type SlotEntry } from './entry.js'
+import { type Entry, entryIdentity, entryWeight, type TakeSlot, type TakeStoredSlot } from './entry.js'
 import { IdentityMap } from './identity-map.js'
 import type { ReplicaId } from './ids.js'
 import { removedBy } from './ledger-entry.js'
@@ -20,9 +20,6 @@ export interface SlotRows {
   /** A new one where it has none. */
   row(id: number): number
 }
-
-/** Takes a slot of a log, with the id of its key. */
-export type TakeSlot = (keyId: number, slot: SlotEntry) => void
 
 /** What is known of live entries, by row. */
 class Rows {
@@ -121,21 +118,24 @@ export class LiveEntries {
     return rows.clock(row)
   }
 
-  /** An entry of the element at `clock`, and the lanes of its hash. Answers the id of its key where it is a slot, else -1. */
-  take(entry: Entry, lo: number, hi: number, clock: number): number {
-    if (entry.kind === 'slot') {
-      const id = this.keys.idOf(entry.key)
-      this.#setSlot(id, clock, lo, hi)
-      return id
-    }
+  /** An entry of the element at `clock`, and the lanes of its hash. */
+  take(entry: Entry, lo: number, hi: number, clock: number): void {
+    if (entry.kind === 'slot') return this.setSlot(this.keys.idOf(entry.key), clock, lo, hi)
     if (entry.kind !== 'drop') this.set(entryIdentity(entry), clock, lo, hi, entryWeight(entry))
     for (const identity of removedBy(entry)) this.delete(identity)
-    return -1
+  }
+
+  /** Takes the slots of the element at `clock`, and hands them on. */
+  takingSlots(clock: number, takeNext: TakeStoredSlot): TakeSlot {
+    return (keyId, p, n, lo, hi) => {
+      this.setSlot(keyId, clock, lo, hi)
+      takeNext(keyId, p, n)
+    }
   }
 
   /** The entry of `identity` in the element at `clock` is now the live one. */
   set(identity: string, clock: number, lo: number, hi: number, weight = 1): void {
-    if (isKey(identity)) return this.#setSlot(this.keys.idOf(identity), clock, lo, hi)
+    if (isKey(identity)) return this.setSlot(this.keys.idOf(identity), clock, lo, hi)
     let row = this.#others.get(identity)
     if (row === undefined) this.#others.set(identity, (row = this.#free.pop() ?? this.#others.size))
     else this.#weightOfOthers -= this.#weights[row] as number
@@ -145,7 +145,8 @@ export class LiveEntries {
     this.#put(this.#ofOthers, row, clock, lo, hi)
   }
 
-  #setSlot(id: number, clock: number, lo: number, hi: number): void {
+  /** The slot of a key id in the element at `clock` is now the live one. */
+  setSlot(id: number, clock: number, lo: number, hi: number): void {
     this.#slotRows ??= this.keys.rowsOf(this.log)
     if (this.#put(this.#ofSlots, this.#slotRows.row(id), clock, lo, hi)) this.#slots++
   }

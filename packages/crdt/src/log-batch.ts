@@ -1,4 +1,4 @@
-import { type Batch, type HashedEntry, type ReadFrame, readBatch, type TakeEntry } from './batch.js'
+import { type Batch, type HashedEntry, type ReadFrame, readBatch, type SlotReader, type TakeEntry } from './batch.js'
 import type { KnownKeys } from './entry.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, showReplicaId } from './ids.js'
@@ -12,14 +12,21 @@ export function decodeLogBatch(log: ReplicaId, bytes: Uint8Array, known: KnownKe
   return { ...frame, entries }
 }
 
-/** The same, entry by entry: those before the damage have been handed out where it throws. */
-export function readLogBatch(log: ReplicaId, bytes: Uint8Array, known: KnownKeys, take: TakeEntry): ReadFrame {
-  return readBatch(bytes, known, (entry, lo, hi) => {
+/** The same, entry by entry: see `readBatch`. */
+export function readLogBatch(
+  log: ReplicaId,
+  bytes: Uint8Array,
+  known: KnownKeys,
+  take: TakeEntry,
+  slots?: SlotReader,
+): ReadFrame {
+  const checked: TakeEntry = (entry, lo, hi) => {
     if (entry.kind === 'fence' && entry.ids.includes(log)) {
       throw new TallymeshError('BATCH_DAMAGED', `log ${showReplicaId(log)} says of itself that it is folded whole`)
     }
     take(entry, lo, hi)
-  })
+  }
+  return readBatch(bytes, known, checked, slots)
 }
 
 /** Which of the batches does not follow the one before it, or -1: each names the checksum of that.

@@ -2,6 +2,7 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { TallymeshError } from './errors.js'
 import type { ReplicaId } from './ids.js'
+import { KeptEncoder } from './kept-encoder.js'
 import { readUint } from './uint.js'
 
 /** What an update of a log may hold, taken apart. It is a Yjs update (version 1) of one client, the log's replica id:
@@ -22,6 +23,7 @@ const CONTENT_BINARY = 3
 const HAS_ORIGIN = 0x80
 /** Yjs keeps clocks as integers; beyond this a crafted run could leave the safe range. */
 const CLOCK_MAX = 2 ** 48
+const kept = new KeptEncoder()
 
 /** The name of a log's root array. */
 export function logRoot(log: ReplicaId): string {
@@ -36,7 +38,10 @@ export function rootLog(root: string): ReplicaId | undefined {
 }
 
 export function encodeLogUpdate(log: ReplicaId, update: LogUpdate): Uint8Array {
-  const encoder = encoding.createEncoder()
+  return kept.encode(encoder => writeLogUpdate(encoder, log, update))
+}
+
+function writeLogUpdate(encoder: encoding.Encoder, log: ReplicaId, update: LogUpdate): void {
   const deleted = update.deletedTo - update.clock
   const structs = update.elements.length + (deleted > 0 ? 1 : 0)
   encoding.writeVarUint(encoder, structs > 0 ? 1 : 0)
@@ -61,7 +66,6 @@ export function encodeLogUpdate(log: ReplicaId, update: LogUpdate): Uint8Array {
     encoding.writeVarUint(encoder, update.deletes.from)
     encoding.writeVarUint(encoder, update.deletes.to - update.deletes.from)
   }
-  return encoding.toUint8Array(encoder)
 }
 
 function writeItemStart(encoder: encoding.Encoder, log: ReplicaId, clock: number, content: number): void {

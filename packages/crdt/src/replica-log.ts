@@ -1,11 +1,11 @@
 import * as Y from 'yjs'
 import type { Batch, ReadFrame } from './batch.js'
 import type { Digest } from './digest.js'
-import type { Entry, KnownKeys, SlotEntry } from './entry.js'
+import type { Entry, KeyNumbers, TakeStoredSlot } from './entry.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, showReplicaId } from './ids.js'
 import { dropOf } from './ledger-entry.js'
-import { type KeyIds, LiveEntries, type TakeSlot } from './live-entries.js'
+import { type KeyIds, LiveEntries } from './live-entries.js'
 import { brokenChain, decodeLogBatch, readLogBatch } from './log-batch.js'
 import { LogDocument } from './log-document.js'
 import { decodeLogUpdate, encodeLogUpdate, type LogUpdate } from './log-update.js'
@@ -28,7 +28,7 @@ export class ReplicaLog {
 
   constructor(
     readonly id: ReplicaId,
-    readonly known: KnownKeys & KeyIds,
+    readonly known: KeyNumbers & KeyIds,
   ) {
     this.live = new LiveEntries(id, known)
     this.#document = new LogDocument(id)
@@ -94,28 +94,27 @@ export class ReplicaLog {
     return { verdict: 'new', bytes, update, clock: firstNew, batches }
   }
 
-  /** Applies a checked update; answers its entries in order. */
-  apply(checked: CheckedUpdate): Entry[] {
+  /** Applies a checked update.
+   *  @param take takes its entries in order, each when it is live */
+  apply(checked: CheckedUpdate, take: (entry: Entry) => void): void {
     const { update, batches } = checked
     Y.applyUpdate(this.doc, checked.bytes, this)
-    const entries: Entry[] = []
     this.#skip(update.deletedTo)
-    for (const batch of batches) this.#append(batch, entries)
+    for (const batch of batches) this.#append(batch, take)
     this.#moveHead(update)
-    return entries
   }
 
   /** As `apply`, of a commit whose entries its writer made live. */
   written(bytes: Uint8Array, update: LogUpdate, batches: readonly Batch[]): void {
     Y.applyUpdate(this.doc, bytes, this)
-    for (const batch of batches) this.#pass(batch, [])
+    for (const batch of batches) this.#pass(batch, ignore)
     this.#moveHead(update)
   }
 
-  /** `check` and `apply` in one, twice as fast, for a log that is being loaded and is thrown away where this throws: it then holds a
+  /** `check` and `apply` in one, several times as fast, for a log that is being loaded and is thrown away where this throws: it then holds a
    *  part of the update. Answers the entries in order; without slots, where `takeSlot` takes those.
    *  @throws TallymeshError LOG_DAMAGED, or what `check` throws */
-  replay(bytes: Uint8Array, takeSlot?: TakeSlot): Entry[] {
+  replay(bytes: Uint8Array, takeSlot?: TakeStoredSlot): Entry[] {
     const update = decodeLogUpdate(this.id, bytes)
     if (update.clock > this.#clock) throw damaged(`records are missing from clock ${this.#clock} on`)
     const firstNew = Math.max(this.#clock, update.deletedTo)
@@ -125,23 +124,25 @@ export class ReplicaLog {
     const entries: Entry[] = []
     this.#skip(update.deletedTo)
     for (let at = Math.max(0, firstNew - update.deletedTo); at < update.elements.length; at++) {
-      this.#replay(update.elements[at] as Uint8Array, entries, takeSlot)
+      this.#replay(update.elements[at] as Uint8Array, entry => entries.push(entry), takeSlot)
     }
     if (!this.#declares(update)) throw damaged('it deletes what it does not declare')
     this.#moveHead(update)
     return entries
   }
 
-  #replay(element: Uint8Array, entries: Entry[], takeSlot: TakeSlot | undefined): void {
+  #replay(element: Uint8Array, takeEntry: (entry: Entry) => void, takeSlot: TakeStoredSlot | undefined): void {
     const clock = this.#clock
-    const batch = readLogBatch(this.id, element, this.known, (entry, lo, hi) => {
-      const id = this.live.take(entry, lo, hi, clock)
-      if (takeSlot && id !== -1) takeSlot(id, entry as SlotEntry)
-      else entries.push(entry)
-    })
+    const { live, known: keys } = this
+    const take = (entry: Entry, lo: number, hi: number) => {
+      live.take(entry, lo, hi, clock)
+      takeEntry(entry)
+    }
+    const slots = takeSlot && { keys, take: live.takingSlots(clock, takeSlot) }
+    const batch = readLogBatch(this.id, element, keys, take, slots)
     const reason = this.#breaksChain(clock, [batch])
     if (reason !== undefined) throw damaged(reason)
-    this.#pass(batch, entries)
+    this.#pass(batch, takeEntry)
     if (batch.head >= this.#clock) throw damaged(`it declares a head of ${batch.head} at clock ${clock}`)
     if (this.#declaredHead < this.#gapEnd || this.digest.equals(batch.digest)) return
     throw damaged(`it does not match its digest at clock ${clock}`)
@@ -155,29 +156,29 @@ export class ReplicaLog {
     this.#clock = deletedTo
   }
 
-  #append(batch: Batch, entries: Entry[]): void {
+  #append(batch: Batch, take: (entry: Entry) => void): void {
     for (const { entry, lo, hi } of batch.entries) {
       this.live.take(entry, lo, hi, this.#clock)
-      entries.push(entry)
+      take(entry)
     }
-    this.#pass(batch, entries)
+    this.#pass(batch, take)
   }
 
   /** The entries of the next element are live. */
-  #pass({ head, checksum }: ReadFrame, entries: Entry[]): void {
-    if (this.#declaredHead < this.#gapEnd && head >= this.#gapEnd) this.#closeGap(entries)
+  #pass({ head, checksum }: ReadFrame, take: (entry: Entry) => void): void {
+    if (this.#declaredHead < this.#gapEnd && head >= this.#gapEnd) this.#closeGap(take)
     this.#clock++
     this.#declaredHead = Math.max(this.#declaredHead, head)
     this.#tip = checksum
   }
 
   /** All that is live now was written behind the gap: what this log still holds from before it was dropped within. */
-  #closeGap(entries: Entry[]): void {
+  #closeGap(take: (entry: Entry) => void): void {
     for (const identity of this.live.othersBelow(this.#gapEnd)) {
       const drop = dropOf(identity)
       if (!drop) continue
       this.live.delete(identity)
-      entries.push(drop)
+      take(drop)
     }
   }
 
@@ -290,6 +291,8 @@ export class ReplicaLog {
     )
   }
 }
+
+function ignore(): void {}
 
 function damaged(reason: string): TallymeshError {
   return new TallymeshError('LOG_DAMAGED', reason)

@@ -63,7 +63,7 @@ function hash(id: number): number {
 }
 
 /** A longer array with the same content, when `row` lies past the end of `column`; else `column` itself. */
-export function roomFor<Column extends Float64Array | Uint32Array>(column: Column, row: number): Column {
+export function roomFor<Column extends Float64Array | Uint32Array | Int32Array>(column: Column, row: number): Column {
   if (row < column.length) return column
   const longer = new (column.constructor as { new (length: number): Column })(Math.max(8, column.length * 2, row + 1))
   longer.set(column)

@@ -1,5 +1,6 @@
 import type { CounterKey } from './counter-key.js'
 import type { ReplicaId } from './ids.js'
+import type { PackedTexts } from './packed-texts.js'
 
 /** The slots of one replica, in columns. */
 export interface ColumnCopy {
@@ -33,13 +34,13 @@ export class TableSnapshot {
   readonly #runs: Int32Array[] = []
   readonly #keyCount: number
 
-  /** @param keys by their ids; keys that are appended later do not matter */
+  /** @param texts the keys by their ids; those that are appended later do not matter */
   constructor(
-    readonly keys: readonly CounterKey[],
+    readonly texts: PackedTexts,
     columns: readonly ColumnCopy[],
   ) {
     this.#columns = [...columns].sort((a, b) => a.replica - b.replica)
-    this.#keyCount = keys.length
+    this.#keyCount = texts.size
   }
 
   /** Orders the slots; to be run to its end before they are read. Yields between parts of bounded work. */
@@ -61,11 +62,11 @@ export class TableSnapshot {
   }
 
   *[Symbol.iterator](): Generator<SnapshotSlot, void, undefined> {
-    for (const id of mergeRuns(this.#runs, this.keys)) {
+    for (const { id, key } of mergeRuns(this.#runs, this.texts)) {
       for (let slot = this.#starts[id] as number; slot < (this.#starts[id + 1] as number); slot++) {
         const { replica, p, n } = this.#columns[this.#places[2 * slot] as number] as ColumnCopy
         const row = this.#places[2 * slot + 1] as number
-        const found = { key: this.keys[id] as CounterKey, replica, p: p[row] as number, n: n[row] as number }
+        const found = { key: key as CounterKey, replica, p: p[row] as number, n: n[row] as number }
         if (found.p > 0 || found.n > 0) yield found
       }
     }
@@ -89,34 +90,35 @@ export class TableSnapshot {
   }
 
   *#sort(): Generator<void, void, undefined> {
-    const { keys } = this
-    const count = this.#keyCount
-    for (let from = 0; from < count; from += KEYS_PER_RUN) {
-      const ids = Int32Array.from({ length: Math.min(KEYS_PER_RUN, count - from) }, (_, i) => from + i)
-      this.#runs.push(ids.sort((a, b) => ((keys[a] as string) < (keys[b] as string) ? -1 : 1)))
+    for (let from = 0; from < this.#keyCount; from += KEYS_PER_RUN) {
+      this.#runs.push(this.texts.sorted(from, Math.min(from + KEYS_PER_RUN, this.#keyCount)))
       yield
     }
   }
 }
 
-/** A sorted run that is being read. */
+/** A sorted run that is being read: the key that comes next. */
 interface Reading {
   readonly ids: Int32Array
   at: number
+  id: number
   key: string
 }
 
-/** The ids of sorted runs in the order of their keys: a heap of the runs by their next keys. */
-function* mergeRuns(runs: readonly Int32Array[], keys: readonly string[]): Generator<number, void, undefined> {
+/** The keys of sorted runs in order: a heap of the runs by their next keys. */
+function* mergeRuns(runs: readonly Int32Array[], texts: PackedTexts): Generator<Readonly<Reading>, void, undefined> {
   const heap: Reading[] = []
   for (const ids of runs) {
-    heap.push({ ids, at: 0, key: keys[ids[0] as number] as string })
+    const id = ids[0] as number
+    heap.push({ ids, at: 0, id, key: texts.text(id) })
     rise(heap)
   }
   for (let first = heap[0]; first; first = heap[0]) {
-    yield first.ids[first.at++] as number
-    if (first.at < first.ids.length) first.key = keys[first.ids[first.at] as number] as string
-    else {
+    yield first
+    if (++first.at < first.ids.length) {
+      first.id = first.ids[first.at] as number
+      first.key = texts.text(first.id)
+    } else {
       const last = heap.pop() as Reading
       if (heap.length > 0) heap[0] = last
     }

@@ -22,7 +22,7 @@ const NO_SLOT: Slot = { p: 0, n: 0 }
  *  maximum, so it never lowers a slot; it is the authority on every value. Merging is commutative, associative and
  *  idempotent (Shapiro et al., "A comprehensive study of convergent and commutative replicated data types", 2011, 3.1.3). */
 export class Table implements KnownKeys, KeyIds {
-  readonly #keys = new KeyTable()
+  readonly #keys: KeyTable
   readonly #columns = new Map<ReplicaId, SlotColumn>()
   /** Replicas that hold no slots any more, and never will; nor do the ids under which they absorbed. */
   readonly #removed = new IdSet()
@@ -31,6 +31,11 @@ export class Table implements KnownKeys, KeyIds {
   #decrements = new Float64Array(8)
   /** What counts beside the slots, by key id. */
   readonly #beside = new Map<number, { readonly p: WideSum; readonly n: WideSum }>()
+
+  /** @param hashSeed 32 random bits where the keys may come from somebody who means harm: see `KeyTable` */
+  constructor(hashSeed = 0) {
+    this.#keys = new KeyTable(hashSeed)
+  }
 
   /** How many keys were ever counted. */
   get size(): number {
@@ -51,20 +56,30 @@ export class Table implements KnownKeys, KeyIds {
 
   /** A small integer for `key`, for this table's life: what the hot paths use in place of the text. */
   idOf(key: CounterKey): number {
-    const id = this.#keys.add(key)
+    return this.#withTotals(this.#keys.add(key))
+  }
+
+  /** The id of a key that has one. */
+  findId(key: CounterKey): number | undefined {
+    const id = this.#keys.find(key)
+    return id === -1 ? undefined : id
+  }
+
+  /** As `idOf`, of a key whose UTF-8 is `bytes[from, to)`; -1 where it has to be checked first. */
+  idAt(bytes: Uint8Array, from: number, to: number): number {
+    const id = this.#keys.takeAt(bytes, from, to)
+    return id === -1 ? -1 : this.#withTotals(id)
+  }
+
+  #withTotals(id: number): number {
     this.#increments = roomFor(this.#increments, id)
     this.#decrements = roomFor(this.#decrements, id)
     return id
   }
 
-  /** The id of a key that has one. */
-  findId(key: CounterKey): number | undefined {
-    return this.#keys.idOf(key)
-  }
-
-  /** The shared text of a key that was counted. */
+  /** A text that is the key of a counter that was counted. */
   findKey(text: string): CounterKey | undefined {
-    return this.#keys.find(text)
+    return this.#keys.find(text) === -1 ? undefined : (text as CounterKey)
   }
 
   /** The rows of a replica's slots: whoever keeps something of each slot needs no index of its own. */
@@ -73,7 +88,7 @@ export class Table implements KnownKeys, KeyIds {
   }
 
   keyOf(id: number): CounterKey {
-    return this.#keys.all[id] as CounterKey
+    return this.#keys.keyOf(id)
   }
 
   /** Raises the slot to at least `p` and `n`, unless the replica was removed. O(1). Answers whether anything rose. */
@@ -227,17 +242,17 @@ export class Table implements KnownKeys, KeyIds {
   /** The keys that start with `prefix`, in the order of their UTF-16 units. New keys are merged into that order when it is
    *  asked for: O(keys) then, O(result) otherwise. */
   keys(prefix = ''): readonly CounterKey[] {
-    return this.#keys.inOrder(prefix)
+    return this.#keys.order.withPrefix(prefix)
   }
 
   /** The keys that start with `prefix` and come behind `after`, in order, each when it is asked for. */
   keysBehind(after: string, prefix = ''): IterableIterator<CounterKey> {
-    return this.#keys.behind(after, prefix)
+    return this.#keys.order.behind(after, prefix)
   }
 
   /** How many keys start with `prefix`. */
   countKeys(prefix = ''): number {
-    return this.#keys.count(prefix)
+    return this.#keys.order.count(prefix)
   }
 
   /** All slots as they are now, without what is folded of them: later merges do not show. Copies 20 bytes a slot. */
@@ -245,7 +260,7 @@ export class Table implements KnownKeys, KeyIds {
     const columns = [...this.#columns].map(([replica, column]) => ({
       ...{ replica, ids: column.rows.ids(), ...column.counted() },
     }))
-    return new TableSnapshot(this.#keys.all, columns)
+    return new TableSnapshot(this.#keys.texts, columns)
   }
 
   /** Same slots, not merely the same values. */

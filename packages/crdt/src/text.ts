@@ -14,13 +14,21 @@ export function readText(decoder: decoding.Decoder): string {
   if (length === undefined || length > SHORT_BYTES_MAX || pos + 1 + length > arr.length) {
     return decoding.readVarString(decoder)
   }
+  const text = plainAt(arr, pos + 1, length)
+  if (text === undefined) return decoding.readVarString(decoder)
+  decoder.pos = pos + 1 + length
+  return text
+}
+
+/** The text of so many bytes; undefined where it is longer than others, or not plain ASCII. */
+export function plainAt(bytes: Uint8Array, from: number, length: number): string | undefined {
+  if (length > SHORT_BYTES_MAX) return undefined
   units.length = length
   for (let i = 0; i < length; i++) {
-    const byte = arr[pos + 1 + i] as number
-    if (byte > 0x7f) return decoding.readVarString(decoder)
+    const byte = bytes[from + i] as number
+    if (byte > 0x7f) return undefined
     units[i] = byte
   }
-  decoder.pos = pos + 1 + length
   return String.fromCharCode(...units)
 }
 

@@ -3,9 +3,17 @@ import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checkMember, entryIdentity, NO_KNOWN_KEYS, readEntry, writeEntry } from '../src/entry.js'
-import { counterKey, type Entry, type MemberEntry, replicaId, storeId, Table } from '../src/index.js'
-import { anyEntry, throwsCode } from './samples.js'
+import {
+  checkMember,
+  entryIdentity,
+  isSlotNext,
+  NO_KNOWN_KEYS,
+  readEntry,
+  readNextSlot,
+  writeEntry,
+} from '../src/entry.js'
+import { counterKey, type Entry, hashBytes, type MemberEntry, replicaId, storeId, Table } from '../src/index.js'
+import { anyEntry, anyKey, anyTotal, throwsCode } from './samples.js'
 
 const test = suite('entry')
 const store = storeId('0123456789abcdef0123456789abcdef')
@@ -40,6 +48,35 @@ test('two entries have the same bytes only if they say the same', () => {
   )
 })
 
+test('a slot that is read by the id of its key is the one that is read as an entry, whatever a byte of it became', () => {
+  const anySlot = fc.record({ kind: fc.constant('slot' as const), key: anyKey, p: anyTotal, n: anyTotal })
+  const anyFlip = fc.option(fc.record({ at: fc.nat(300), to: fc.nat(255) }), { freq: 2 })
+  fc.assert(
+    fc.property(anySlot, anyFlip, fc.constantFrom(1, 2), fc.boolean(), (slot, flip, version, met) => {
+      const encoder = encoding.createEncoder()
+      writeEntry(encoder, slot, version)
+      const bytes = encoding.toUint8Array(encoder)
+      if (flip) bytes[1 + (flip.at % (bytes.length - 1))] = flip.to
+      const table = new Table()
+      if (met) table.idOf(slot.key)
+      const [byEntry, byId] = [decoding.createDecoder(bytes), decoding.createDecoder(bytes)]
+      assert.ok(isSlotNext(byId, version))
+      let entry: Entry | undefined
+      try {
+        entry = readEntry(byEntry, NO_KNOWN_KEYS, version)
+      } catch {
+        assert.throws(() => readNextSlot(byId, table, () => assert.unreachable('a slot of damaged bytes')))
+        return
+      }
+      readNextSlot(byId, table, (id, p, n, lo, hi) => {
+        assert.equal({ kind: 'slot', key: table.keyOf(id), p, n }, entry)
+        assert.equal({ lo, hi }, hashBytes(bytes, 0, byEntry.pos))
+      })
+      assert.is(byId.pos, byEntry.pos)
+    }),
+  )
+})
+
 test('an identity is the key, or what no key can be', () => {
   const key = counterKey('a')
   const slot: Entry = { kind: 'slot', key, p: 1, n: 0 }
@@ -60,7 +97,7 @@ test('an identity is the key, or what no key can be', () => {
   for (const other of others.slice(1)) assert.match(entryIdentity(other), /^\p{Cc}/u)
 })
 
-test('a known key is not copied', () => {
+test('a known key needs no check', () => {
   const table = new Table()
   table.idOf(counterKey('orders', { region: 'eu' }))
   const bytes = bytesOf({ kind: 'slot', key: counterKey('orders', { region: 'eu' }), p: 1, n: 2 })

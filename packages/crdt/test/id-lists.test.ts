@@ -101,8 +101,10 @@ test('of a list that grows in a log one entry is live', () => {
   const read = new ReplicaLog(log.id, new Table())
   const verdict = read.check(log.diff(0, 2 ** 20).bytes)
   assert.ok(verdict.verdict === 'new')
-  for (const entry of verdict.verdict === 'new' ? read.apply(verdict) : []) {
-    if (entry.kind === 'fence') again.take(entry, 1)
+  if (verdict.verdict === 'new') {
+    read.apply(verdict, entry => {
+      if (entry.kind === 'fence') again.take(entry, 1)
+    })
   }
   assert.equal([...again.lists()], [...lists.lists()])
   assert.equal(read.digest, log.digest)

@@ -131,13 +131,4 @@ test('a log whose id was folded whole has rows all the same', () => {
   assert.equal([live.size, live.clockOf('a'), live.clockOf('b'), table.slots], [2, 2, 1, 0])
 })
 
-test('taking a slot answers the id of its key', () => {
-  const table = new Table()
-  const live = new LiveEntries(LOG, table)
-  assert.is(live.take({ kind: 'fork', replica: LOG }, 1, 2, 0), -1)
-  for (const key of ['a', 'b', 'a'] as CounterKey[]) {
-    assert.is(live.take({ kind: 'slot', key, p: 1, n: 0 }, 1, 2, 1), table.findId(key))
-  }
-})
-
 test.run()

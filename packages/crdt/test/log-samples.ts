@@ -34,7 +34,7 @@ export class Source {
     for (const bytes of history) {
       const verdict = this.log.check(bytes)
       if (verdict.verdict !== 'new') continue
-      for (const entry of this.log.apply(verdict)) this.#note(entry)
+      this.log.apply(verdict, entry => this.#note(entry))
     }
     this.writer = new LogWriter(this.log)
   }
@@ -83,7 +83,7 @@ export class Reader {
     const verdict = this.log.check(bytes)
     if (verdict.verdict === 'diverged') for (const entry of verdict.entries) this.table.mergeEntry(this.id, entry)
     if (verdict.verdict !== 'new') return verdict
-    for (const entry of this.log.apply(verdict)) this.table.mergeEntry(this.id, entry)
+    this.log.apply(verdict, entry => void this.table.mergeEntry(this.id, entry))
     this.applied.push(bytes)
     this.starts.push(verdict.clock)
     return verdict
@@ -107,7 +107,8 @@ export class Reader {
   /** Takes a stored record in, as loading does. */
   replay(bytes: Uint8Array): void {
     this.starts.push(this.log.clock)
-    for (const entry of this.log.replay(bytes)) this.table.mergeEntry(this.id, entry)
+    const takeSlot = (id: number, p: number, n: number) => void this.table.merge(this.id, id, p, n)
+    for (const entry of this.log.replay(bytes, takeSlot)) this.table.mergeEntry(this.id, entry)
     this.applied.push(bytes)
   }
 

@@ -79,7 +79,7 @@ test('who missed drops that are cleaned away ends with the same, and is told wha
             const { bytes, last } = carrier.log.diff(reader.log.clock, 300)
             const verdict = reader.log.check(bytes)
             if (verdict.verdict !== 'new') return
-            for (const entry of reader.log.apply(verdict)) follow(alive, entry)
+            reader.log.apply(verdict, entry => follow(alive, entry))
             if (last) return
           }
         }

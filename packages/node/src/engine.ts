@@ -1,4 +1,4 @@
-import { type CounterKey, storeId, TallymeshError } from '@tallymesh/crdt'
+import { storeId, TallymeshError } from '@tallymesh/crdt'
 import type { Cell, Commits, Replica } from '@tallymesh/replica'
 import type { AddOptions } from './add-options.js'
 import { CatchingUp } from './catching-up.js'
@@ -170,8 +170,8 @@ export class Engine {
 
   /** Every key that was ever counted, in key order, with its cell. */
   *cells(prefix: string): IterableIterator<Cell> {
-    for (const key of this.replica.table.keys(prefix)) {
-      const cell = this.replica.cell(key as CounterKey)
+    for (const key of this.replica.table.keysBehind('', prefix)) {
+      const cell = this.replica.cell(key)
       const { increments, decrements } = this.totals(cell)
       if (increments > 0n || decrements > 0n) yield cell
     }

@@ -2,40 +2,56 @@ import type { CounterKey, ReplicaId } from '@tallymesh/crdt'
 import type { Cell } from './cell.js'
 import type { Room } from './room.js'
 
-/** The cells of all keys that this process was asked for. */
+const PAGE_BITS = 10
+const PAGE_CELLS = 2 ** PAGE_BITS
+
+/** The cells of all keys that this process was asked for, by the ids that these have in the table. In pages: one list or map of a million
+ *  cells is marked by the garbage collector at once. */
 export class Cells {
-  readonly #cells = new Map<CounterKey, Cell>()
+  readonly #pages: Array<Array<Cell | undefined> | undefined> = []
 
   constructor(readonly room: Room) {}
 
   get(key: CounterKey): Cell | undefined {
-    return this.#cells.get(key)
+    const id = this.room.table.findId(key)
+    return id === undefined ? undefined : this.#at(id)
   }
 
   /** The cell of a key, made where there is none, on top of the slot that `replica` has. */
   of(key: CounterKey, replica: ReplicaId | undefined): Cell {
-    const known = this.#cells.get(key)
-    if (known) return known
     const id = this.room.table.idOf(key)
+    const known = this.#at(id)
+    if (known) return known
     const cell = { key, id, p: 0, n: 0, batchedP: 0, batchedN: 0, dirty: false, grouped: false, place: 0 }
     this.rebase(cell, replica)
-    this.#cells.set(key, cell)
+    this.#put(cell)
     return cell
   }
 
   /** Takes over a cell of a replica that was given up: its key has another place in this table. */
   adopt(cell: Cell, replica: ReplicaId | undefined): void {
     cell.id = this.room.table.idOf(cell.key)
-    this.#cells.set(cell.key, cell)
+    this.#put(cell)
     this.rebase(cell, replica)
   }
 
-  values(): IterableIterator<Cell> {
-    return this.#cells.values()
+  *values(): IterableIterator<Cell> {
+    for (const page of this.#pages) for (const cell of page ?? []) if (cell) yield cell
   }
 
   rebaseAll(replica: ReplicaId | undefined): void {
-    for (const cell of this.#cells.values()) this.rebase(cell, replica)
+    for (const cell of this.values()) this.rebase(cell, replica)
+  }
+
+  #at(id: number): Cell | undefined {
+    return this.#pages[id >>> PAGE_BITS]?.[id % PAGE_CELLS]
+  }
+
+  #put(cell: Cell): void {
+    const number = cell.id >>> PAGE_BITS
+    while (this.#pages.length <= number) this.#pages.push(undefined)
+    const page = (this.#pages[number] ??= new Array<Cell | undefined>(PAGE_CELLS).fill(undefined))
+    page[cell.id % PAGE_CELLS] = cell
   }
 
   /** Puts the pending part of a cell on top of the slot that `replica` has. */

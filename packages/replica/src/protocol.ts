@@ -1,5 +1,6 @@
 import {
   checkName,
+  KeptEncoder,
   type LogPoint,
   type ReplicaId,
   type ReplicaLog,
@@ -79,16 +80,14 @@ export const KIND = { clocks: 16, sync: 17, durable: 18, ping: 19, members: 20, 
 const URLS_MAX = 8
 const URL_BYTES_MAX = 1024
 const LOGS_PER_FRAME_MAX = 30_000
-const KEPT_BYTES_MAX = 64 * 1024
-
-let encoder = encoding.createEncoder()
+const kept = new KeptEncoder()
 
 export function encodeMessage(message: Message): { kind: number; body: Uint8Array } {
-  // What an earlier message left is written over; the answer is a copy.
-  encoder.cpos = 0
-  encoder.bufs.length = 0
-  if (encoder.cbuf.length > KEPT_BYTES_MAX) encoder = encoding.createEncoder()
-  return { kind: writeMessage(encoder, message), body: encoding.toUint8Array(encoder) }
+  let kind = 0
+  const body = kept.encode(encoder => {
+    kind = writeMessage(encoder, message)
+  })
+  return { kind, body }
 }
 
 function writeMessage(encoder: encoding.Encoder, message: Message): number {

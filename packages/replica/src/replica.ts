@@ -43,7 +43,7 @@ export class Replica implements SyncOwner {
   constructor(readonly options: ReplicaOptions) {
     this.#time = new OwnTime(options.heartbeatMs, options.antiEntropyMs)
     this.members = new Membership(options.store, options.heartbeatMs, options.seeds)
-    this.room = new Room(this.members)
+    this.room = new Room(this.members, Number.parseInt(options.instance.slice(0, 8), 16))
     this.commits = new Commits(this.room, options)
     this.peers = new Peers(this.#effects)
     this.sync = new Sync(this.room, this.commits, options.store, this.peers, this, options.updateBytesMax)

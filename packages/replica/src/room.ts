@@ -11,7 +11,6 @@ import {
   type Random,
   type ReplicaId,
   ReplicaLog,
-  type SlotEntry,
   type StoredLog,
   saidAlone,
   Table,
@@ -33,18 +32,14 @@ export interface WrittenLog {
 
 /** All logs that a node holds, the table built from them, and what of both is not on its disk yet. */
 export class Room {
-  readonly table = new Table()
+  readonly table: Table
   readonly logs = new Map<ReplicaId, ReplicaLog>()
   /** Logs with two histories: frozen, not exchanged; what they say lives on in adopted slots. */
   readonly forked = new Set<ReplicaId>()
   readonly carried = new Carried()
   /** Those of them of which the room may have forgotten operations, unnoticed here. */
   readonly #doubted = new Set<ReplicaId>()
-  readonly ledger = new Ledger(
-    this.table,
-    log => this.forked.has(log),
-    log => this.#doubted.has(log),
-  )
+  readonly ledger: Ledger
   /** The clock up to which each log is on this disk, and complete. */
   readonly #durable = new Map<ReplicaId, number>()
   /** Forks that entries tell of, until `takeForks`. */
@@ -57,7 +52,18 @@ export class Room {
   /** The ids that were folded whole since somebody looked. */
   ended: ReplicaId[] = []
 
-  constructor(readonly members: Membership) {}
+  /** @param hashSeed see `Table` */
+  constructor(
+    readonly members: Membership,
+    hashSeed: number,
+  ) {
+    this.table = new Table(hashSeed)
+    this.ledger = new Ledger(
+      this.table,
+      log => this.forked.has(log),
+      log => this.#doubted.has(log),
+    )
+  }
 
   /** Takes in what the store holds of a log. Answers what is wrong with it, if something is: then all that can be read of it
    *  is merged, and the log itself is not held. */
@@ -69,7 +75,7 @@ export class Room {
     const log = new ReplicaLog(stored.log, this.table)
     const said: LedgerEntry[] = []
     // Nobody watches yet: what changes is not told.
-    const takeSlot = (id: number, { p, n }: SlotEntry) => this.table.merge(log.id, id, p, n)
+    const takeSlot = (id: number, p: number, n: number) => void this.table.merge(log.id, id, p, n)
     const damage = replayStored(log, stored, takeSlot, entry => this.#note(log.id, entry, said))
     if (damage) {
       // At no clock: the log has to come again for that, and as far as it is known what it absorbed.
@@ -115,18 +121,17 @@ export class Room {
   }
 
   /** Applies a checked update of another replica: to its document and the table now, to the disk with the next write. */
-  apply(log: ReplicaLog, checked: CheckedUpdate): readonly Entry[] {
+  apply(log: ReplicaLog, checked: CheckedUpdate): void {
     const head = log.head
     const before = log.clock
     this.logs.set(log.id, log)
     if (before === 0 && !this.table.slotsOf(log.id).next().done) this.begunAnew.add(log.id)
     this.fallen = []
-    const entries = log.apply(checked)
     const said: LedgerEntry[] = []
-    for (const entry of entries) {
+    log.apply(checked, entry => {
       const fallen = this.#note(log.id, entry, said) ? undefined : this.begunAnew.fallen(this, log.id, entry)
       if (fallen) this.fallen.push(fallen)
-    }
+    })
     this.#act(log, before, said, log.complete)
     this.writes.add({
       log: log.id,
@@ -134,7 +139,6 @@ export class Room {
       ...(checked.update.deletes && log.head > head ? { head: { clock: log.head, update: log.headUpdate() } } : {}),
     })
     if (log.complete) this.writes.release(log.id)
-    return entries
   }
 
   /** Forgets a log: in memory now, on disk with the next write. The table keeps what it said. */

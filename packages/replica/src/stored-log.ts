@@ -7,7 +7,7 @@ import {
   type ReplicaLog,
   type StoredLog,
   showReplicaId,
-  type TakeSlot,
+  type TakeStoredSlot,
   TallymeshError,
 } from '@tallymesh/crdt'
 
@@ -24,7 +24,7 @@ export interface LogDamage {
 export function replayStored(
   log: ReplicaLog,
   stored: StoredLog,
-  takeSlot: TakeSlot,
+  takeSlot: TakeStoredSlot,
   take: (entry: Entry) => void,
 ): LogDamage | undefined {
   let { damage } = stored

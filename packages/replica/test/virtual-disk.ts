@@ -116,7 +116,7 @@ function replay(log: ReplicaId, records: Records | undefined): { read: ReplicaLo
   let whole = 0
   for (const update of updatesOf(records)) {
     const verdict = read.check(update)
-    if (verdict.verdict === 'new') read.apply(verdict)
+    if (verdict.verdict === 'new') read.apply(verdict, () => {})
     if (read.complete) whole = read.clock
   }
   return { read, whole }

@@ -58,7 +58,8 @@ class ReplicaLogTarget implements OpenTarget {
   #apply({ log, table, slots }: Victim, checked: CheckedUpdate): void {
     this.#victim = undefined
     const [clock, head] = [log.clock, log.head]
-    const entries: Entry[] = log.apply(checked)
+    const entries: Entry[] = []
+    log.apply(checked, entry => void entries.push(entry))
     must(log.clock > clock || log.head > head, 'an update was new and brought nothing')
     must(log.clock >= clock && log.head >= head, 'an update took the log back')
     must(log.doc.store.pendingStructs === null && log.doc.store.pendingDs === null, 'Yjs holds pending structs')

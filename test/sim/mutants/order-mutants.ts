@@ -55,8 +55,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     'cells-kept',
     'Cells keep their totals when the store was reopened, whatever the disk holds of them.',
     'replica/cells',
-    'this.#cells.set(cell.key, cell);\n        this.rebase(cell, replica);',
-    'this.#cells.set(cell.key, cell);',
+    'this.#put(cell);\n        this.rebase(cell, replica);\n    }\n    *values',
+    'this.#put(cell);\n    }\n    *values',
   ),
   mutant(
     'doubt-denied',

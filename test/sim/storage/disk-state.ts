@@ -78,7 +78,7 @@ export function wholeClockOf(log: ReplicaId, stored: DiskLog | undefined): numbe
     whole = 0
     for (const { update } of isFlipped(stored) ? [] : records) {
       const verdict = read.check(update)
-      if (verdict.verdict === 'new') read.apply(verdict)
+      if (verdict.verdict === 'new') read.apply(verdict, () => {})
       if (read.complete) whole = read.clock
     }
     WHOLE.set(stored, whole)
