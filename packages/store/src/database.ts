@@ -72,7 +72,7 @@ export class Database {
 
   /** Makes all operations durable in one atomic batch. */
   async batch(operations: LevelOperation[]): Promise<void> {
-    await transact(this.#persistence, level => level.batch(operations, { sync: true }))
+    await transact(this.#persistence, level => level.write(operations))
     let bytes = 0
     for (const operation of operations)
       bytes += OPERATION_BYTES + (operation.type === 'put' ? operation.value.length : 0)

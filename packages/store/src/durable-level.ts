@@ -1,12 +1,15 @@
 import { crc32 } from 'node:zlib'
 import { ClassicLevel } from 'classic-level'
 
-/** A key as y-leveldb writes it, such as `['v1', 'log/9f3', 'update', 17]`. */
+/** What a key of y-leveldb is made of, such as `['v1', 'log/9f3', 'update', 17]`. */
 export type LevelKey = (string | number)[]
 
-export type LevelOperation = { type: 'put'; key: LevelKey; value: Uint8Array } | { type: 'del'; key: LevelKey }
+/** @see recordKey for the bytes of a key */
+export type LevelOperation = { type: 'put'; key: Buffer; value: Uint8Array } | { type: 'del'; key: Buffer }
 
 export const CHECKSUM_BYTES = 4
+
+const RAW = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
 
 interface ValueEncoding {
   readonly encode: (value: Uint8Array) => Uint8Array
@@ -31,6 +34,14 @@ export class DurableLevel extends (ClassicLevel as unknown as Base) {
     super(location, { ...options, valueEncoding: checksummed(options.valueEncoding) })
   }
 
+  /** Makes all operations durable in one atomic batch. As `batch`, without the copies that abstract-level makes of each for hooks and events
+   *  that nobody asks for here: they took as long as handing the batch to LevelDB. */
+  async write(operations: readonly LevelOperation[]): Promise<void> {
+    // This one says why it is not.
+    if (this.status !== 'open') return this.batch(operations.map(sealed), RAW)
+    await this._batch(operations.map(sealed), RAW)
+  }
+
   override _put(key: Uint8Array, value: Uint8Array, options: object): Promise<void> {
     return this.#guard(() => super._put(key, value, { ...options, sync: true }))
   }
@@ -52,6 +63,11 @@ export class DurableLevel extends (ClassicLevel as unknown as Base) {
       throw error
     }
   }
+}
+
+/** An operation as it lies in the database. */
+function sealed(operation: LevelOperation): { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: Buffer } {
+  return operation.type === 'put' ? { ...operation, value: seal(operation.value) } : operation
 }
 
 /** `value` behind its CRC-32, as it lies in the database. */

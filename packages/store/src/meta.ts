@@ -1,5 +1,5 @@
 import { type CommitMark, type ReplicaId, type StoreId, TallymeshError } from '@tallymesh/crdt'
-import type { LevelKey } from './durable-level.js'
+import { keyEncoding } from 'y-leveldb'
 import { Summary } from './summary.js'
 
 /** The version of everything that a store writes: keys, records, meta record, marker. Since 2 the mark of the last commit
@@ -7,7 +7,7 @@ import { Summary } from './summary.js'
 export const STORE_FORMAT = 2
 
 /** The meta record is y-leveldb meta of a document of its own, written last in every batch. */
-export const META_KEY: LevelKey = ['v1', 'tallymesh', 'meta', 'store']
+export const META_KEY: Buffer = keyEncoding.encode(['v1', 'tallymesh', 'meta', 'store'])
 
 export interface Meta {
   readonly id: StoreId

@@ -14,10 +14,26 @@ export function documentName(log: ReplicaId, part: number): string {
   return part === 0 ? `log/${showReplicaId(log)}` : `log/${showReplicaId(log)}/${part}`
 }
 
-/** Where a record lies: update 0 of the first document is the head record, update n + 1 the one that starts at n. */
-export function recordKey(log: ReplicaId, clock: number): LevelKey {
-  if (clock === HEAD) return ['v1', documentName(log, 0), 'update', 0]
-  return ['v1', documentName(log, partOf(clock)), 'update', (clock % DOCUMENT_CLOCKS) + 1]
+/** Where a record lies, as y-leveldb writes that: update 0 of the first document is the head record, update n + 1 the one that starts at n. */
+export function recordKey(log: ReplicaId, clock: number): Buffer {
+  if (clock === HEAD) return updateKey(documentName(log, 0), 0)
+  return updateKey(documentName(log, partOf(clock)), (clock % DOCUMENT_CLOCKS) + 1)
+}
+
+const NUMBER_BYTES = 4
+const DOCUMENTS_MAX = 1024
+/** The keys of update 0 of documents: of the others the last bytes differ. */
+const firsts = new Map<string, Buffer>()
+
+function updateKey(document: string, update: number): Buffer {
+  let first = firsts.get(document)
+  if (!first) {
+    if (firsts.size === DOCUMENTS_MAX) firsts.clear()
+    firsts.set(document, (first = keyEncoding.encode(['v1', document, 'update', 0])))
+  }
+  const key = Buffer.from(first)
+  key.writeUInt32BE(update, key.length - NUMBER_BYTES)
+  return key
 }
 
 export function partOf(clock: number): number {
@@ -43,7 +59,7 @@ export function parseRecordKey(bytes: Uint8Array): RecordPlace | undefined {
   if (!Number.isSafeInteger(log) || !Number.isSafeInteger(clock)) return undefined
   // One place has one key: whatever would not be written so was not written here.
   const place = { log: log as ReplicaId, clock }
-  return keyEncoding.encode(recordKey(place.log, clock)).equals(bytes) ? place : undefined
+  return recordKey(place.log, clock).equals(bytes) ? place : undefined
 }
 
 function decodeKey(bytes: Uint8Array): LevelKey | undefined {

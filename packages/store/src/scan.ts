@@ -1,11 +1,10 @@
 import type { ReplicaId } from '@tallymesh/crdt'
-import { keyEncoding } from 'y-leveldb'
 import type { Damage } from './damage.js'
 import type { Database } from './database.js'
-import { checksumOf, type LevelKey, unseal } from './durable-level.js'
+import { checksumOf, unseal } from './durable-level.js'
 import { Ledger } from './ledger.js'
 import { decodeMeta, META_KEY, type Meta } from './meta.js'
-import { HEAD, parseRecordKey, type RecordPlace, recordKey } from './record-key.js'
+import { HEAD, parseRecordKey, type RecordPlace } from './record-key.js'
 
 type Entry = readonly [key: Buffer, sealed: Buffer]
 
@@ -14,8 +13,6 @@ export interface Scan {
   readonly ledger: Ledger
   readonly meta: Meta | undefined
 }
-
-const META_BYTES = keyEncoding.encode(META_KEY)
 
 /** Reads everything once and verifies it: keys, checksums, the order of records and the summary.
  *  @throws TallymeshError STORE_UNSUPPORTED, or Error of classic-level */
@@ -29,7 +26,7 @@ export function scanDatabase(database: Database, damage: Damage): Promise<Scan> 
 export async function scanEntries(
   entries: AsyncIterable<Entry> | Iterable<Entry>,
   damage: Damage,
-  keep?: (key: LevelKey, value: Uint8Array) => Promise<void>,
+  keep?: (key: Buffer, value: Uint8Array) => Promise<void>,
 ): Promise<Scan> {
   const ledger = new Ledger()
   const last = new Map<ReplicaId, number>()
@@ -37,7 +34,7 @@ export async function scanEntries(
   let unreadable = 0
   for await (const [key, sealed] of entries) {
     const value = unseal(sealed)
-    if (META_BYTES.equals(key)) {
+    if (META_KEY.equals(key)) {
       meta = value && decodeMeta(value)
       continue
     }
@@ -53,7 +50,7 @@ export async function scanEntries(
       continue
     }
     ledger.enter(place.log, place.clock, checksumOf(sealed))
-    if (keep) await keep(recordKey(place.log, place.clock), value)
+    if (keep) await keep(key, value)
   }
   compare(ledger, meta, unreadable, damage)
   return { ledger, meta }

@@ -101,7 +101,7 @@ test('a newer format is refused, by marker and by database', async ({ dir }) => 
   await refused(open(dir), 'STORE_UNSUPPORTED', /tallymesh\.json was written in store format 3/)
   writeFileSync(marker, text)
   await tamper(dir, async level => {
-    const key = keyEncoding.encode(META_KEY)
+    const key = META_KEY
     const value = ((await level.get(key)) as Buffer).subarray(4)
     value.writeUInt16LE(3, 4)
     await level.put(key, seal(value))
@@ -111,12 +111,9 @@ test('a newer format is refused, by marker and by database', async ({ dir }) => 
 
 test('records that vanish, appear or change behind the checksums are found', async ({ dir }) => {
   const changes: [(level: ClassicLevel<Buffer, Buffer>) => Promise<void>, RegExp][] = [
-    [level => level.del(keyEncoding.encode(recordKey(replicaId(1001), 3))), /29 records instead of 30|records instead/],
-    [level => level.put(keyEncoding.encode(recordKey(replicaId(9), 3)), seal(Buffer.from('x'))), /records instead/],
-    [
-      level => level.put(keyEncoding.encode(recordKey(replicaId(1001), 3)), seal(Buffer.from('x'))),
-      /not those that were/,
-    ],
+    [level => level.del(recordKey(replicaId(1001), 3)), /29 records instead of 30|records instead/],
+    [level => level.put(recordKey(replicaId(9), 3), seal(Buffer.from('x'))), /records instead/],
+    [level => level.put(recordKey(replicaId(1001), 3), seal(Buffer.from('x'))), /not those that were/],
     [level => level.put(Buffer.from('stray'), seal(Buffer.from('x'))), /unknown key/],
     [level => level.put(keyEncoding.encode(['v1', 'log/0a', 'update', 1]), seal(Buffer.from('x'))), /unknown key/],
     [
@@ -128,12 +125,9 @@ test('records that vanish, appear or change behind the checksums are found', asy
       /unknown/,
     ],
     [level => level.put(Buffer.from([0, 0xff, 0xff, 0x7f]), seal(Buffer.from('x'))), /unknown key/],
-    [
-      level => level.put(keyEncoding.encode(recordKey(replicaId(1001), 3)), Buffer.from('x')),
-      /log 3e9: .*clock 3 fails/,
-    ],
-    [level => level.del(keyEncoding.encode(META_KEY)), /meta record is missing/],
-    [level => level.put(keyEncoding.encode(META_KEY), seal(Buffer.alloc(80))), /meta record is missing/],
+    [level => level.put(recordKey(replicaId(1001), 3), Buffer.from('x')), /log 3e9: .*clock 3 fails/],
+    [level => level.del(META_KEY), /meta record is missing/],
+    [level => level.put(META_KEY, seal(Buffer.alloc(80))), /meta record is missing/],
   ]
   for (const [index, [change, message]] of changes.entries()) {
     const data = `${dir}-${index}`
@@ -156,7 +150,7 @@ async function reopenedDamage(dir: string): Promise<readonly string[]> {
 test('without its meta record a salvaged store gets an id of its own', async ({ dir }) => {
   await filled(dir)
   const { store: before } = JSON.parse(readFileSync(join(dir, 'tallymesh.json'), 'utf8'))
-  await tamper(dir, level => level.del(keyEncoding.encode(META_KEY)))
+  await tamper(dir, level => level.del(META_KEY))
   const store = await open(dir, { salvage: true })
   assert.is.not(store.id, before)
   assert.is(JSON.parse(readFileSync(join(dir, 'tallymesh.json'), 'utf8')).store, store.id)
@@ -284,7 +278,7 @@ test('a store of format 1 is read, and its last commit proves nothing', async ({
   await filled(dir)
   let before: CommitMark | undefined
   await tamper(dir, async level => {
-    const key = keyEncoding.encode(META_KEY)
+    const key = META_KEY
     const value = ((await level.get(key)) as Buffer).subarray(4)
     before = decodeMeta(value)?.lastCommit
     value.writeUInt16LE(1, 4)
