@@ -6,6 +6,7 @@ import { roomFor } from './row-index.js'
 
 const utf8 = new TextEncoder()
 let scratch = new Uint8Array(512)
+const REMEMBERED_MAX = 16_384
 
 /** Keys, each with a small integer that stays: what the hot paths use in place of the text. An open-addressed table of hashes, half full at
  *  most, over packed texts. */
@@ -19,6 +20,8 @@ export class KeyTable {
   /** What was found last: who takes an entry in asks several times for its key. */
   #lastId = -1
   #lastKey: string | undefined
+  /** Texts that were asked for, some thousand of the latest: V8 keeps the hash of a string with it, ours takes a walk along the text. */
+  readonly #remembered = new Map<string, number>()
   /** The hash of what was looked for last and not found. */
   #missed = 0
   /** Where a hash begins, and what it is multiplied with at each byte. */
@@ -44,24 +47,24 @@ export class KeyTable {
     const known = this.find(key)
     if (known !== -1) return known
     const bytes = encode(key)
-    this.#lastId = this.#insert(bytes, 0, bytes.length)
-    this.#lastKey = key
-    return this.#lastId
+    return this.#remember(key, this.#insert(bytes, 0, bytes.length))
   }
 
-  /** The id of a text, or -1. Logs name keys in much the same order: the one behind the last is looked at first. */
+  /** The id of a text, or -1. */
   find(text: string): number {
     if (text === this.#lastKey) return this.#lastId
-    const next = this.#lastId + 1
-    const id = next < this.size && this.texts.isPlain(next, text) ? next : this.#look(text)
-    if (id === -1) return -1
+    const known = this.#remembered.get(text)
+    if (known === undefined) {
+      const id = this.#look(text)
+      return id === -1 ? -1 : this.#remember(text, id)
+    }
     this.#lastKey = text
-    this.#lastId = id
-    return id
+    this.#lastId = known
+    return known
   }
 
   /** The id of the key whose UTF-8 is `bytes[from, to)`, without making a text of it: a new one where it has none and is a plain key; -1
-   *  where it has to be checked first. */
+   *  where it has to be checked first. Logs name keys in much the same order: the one behind the last is looked at first. */
   takeAt(bytes: Uint8Array, from: number, to: number): number {
     const next = this.#lastId + 1
     const known = next < this.size && this.texts.is(next, bytes, from, to) ? next : this.#lookAt(bytes, from, to)
@@ -105,6 +108,14 @@ export class KeyTable {
       if (id === -1) return this.#miss(hash)
       if (this.#hashes[id] === hash && this.texts.is(id, bytes, from, to)) return id
     }
+  }
+
+  #remember(text: string, id: number): number {
+    if (this.#remembered.size === REMEMBERED_MAX) this.#remembered.clear()
+    this.#remembered.set(text, id)
+    this.#lastKey = text
+    this.#lastId = id
+    return id
   }
 
   #miss(hash: number): number {

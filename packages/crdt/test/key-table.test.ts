@@ -61,6 +61,16 @@ test('a hundred thousand keys are found, long ones and short ones, over many pag
   assert.is(table.find('k100001'), -1)
 })
 
+test('keys are found whatever was asked for in between', () => {
+  const table = new KeyTable(1)
+  const count = 40_000
+  for (let i = 0; i < count; i++) table.add(`k${i}` as CounterKey)
+  for (let i = 0; i < 3 * count; i++) {
+    const asked = (i * 7_919) % (2 * count)
+    if (table.find(`k${asked}`) !== (asked < count ? asked : -1)) assert.unreachable(`k${asked}`)
+  }
+})
+
 test('the longest key has room, one longer than a page is refused', () => {
   const table = new KeyTable(0)
   const long = 'x'.repeat(2 ** 14 - 2) as CounterKey

@@ -18,10 +18,12 @@ export class Cells {
   }
 
   /** The cell of a key, made where there is none, on top of the slot that `replica` has. */
-  of(key: CounterKey, replica: ReplicaId | undefined): Cell {
-    const id = this.room.table.idOf(key)
+  of(text: CounterKey, replica: ReplicaId | undefined): Cell {
+    const id = this.room.table.idOf(text)
     const known = this.#at(id)
     if (known) return known
+    // As the table has it: a text that was put together of others is slow to walk, and one cut out of another keeps that in memory.
+    const key = this.room.table.keyOf(id)
     const cell = { key, id, p: 0, n: 0, batchedP: 0, batchedN: 0, dirty: false, grouped: false, place: 0 }
     this.rebase(cell, replica)
     this.#put(cell)
