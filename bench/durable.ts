@@ -10,14 +10,16 @@ import { RedisServer } from './redis-server.js'
 import { type Bound, type Figure, type Findings, timesOf } from './report.js'
 import { type Contestant, pipelined, rounds } from './rounds.js'
 import { median } from './sample.js'
+import { SharedPut } from './shared-put.js'
 
 const IN_FLIGHT = 1_000
 const FEW = 10
 const MANY = 1_000
-/** For each number of counters: increments a second, and as a multiple of what ioredis reaches with automatic pipelining. */
+/** For each number of counters: increments a second, and as a multiple of what ioredis reaches with automatic pipelining; and about what a
+ *  commit of a thousand calls stores. */
 const TARGETS = [
-  { keys: FEW, perSecondMin: 1_500_000, timesMin: 8 },
-  { keys: MANY, perSecondMin: 1_000_000, timesMin: 5 },
+  { keys: FEW, perSecondMin: 1_500_000, timesMin: 8, commitBytes: 800 },
+  { keys: MANY, perSecondMin: 1_000_000, timesMin: 5, commitBytes: 22_000 },
 ]
 const PUT_TIMES_MAX = 1.4
 /** About what a commit of one key stores. */
@@ -42,6 +44,7 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
   const node = await openLone(scratch)
   const level = new ClassicLevel<string, Uint8Array>(scratch.dir(), { valueEncoding: 'view' })
   await level.open()
+  const shared = await Promise.all(TARGETS.map(({ commitBytes }) => SharedPut.open(scratch.dir(), commitBytes)))
   const redis = await Redis.start(scratch)
   const etcd = await Etcd.start(scratch)
   try {
@@ -54,6 +57,10 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
         run: () => pipelined(IN_FLIGHT, roundMs, counting(node, keys)),
       })),
       { what: PUTS, run: () => pipelined(1, roundMs, put) },
+      ...TARGETS.map(({ commitBytes }, i) => ({
+        what: `nothing counted, a synced put of ${commitBytes} bytes that all callers share`,
+        run: () => pipelined(IN_FLIGHT, roundMs, () => (shared[i] as SharedPut).ask()),
+      })),
       ...(redis ? TARGETS.flatMap(({ keys }) => ofRedis(redis, keys, roundMs, quick)) : []),
     ])
     const puts = throughput.find(({ what }) => what === PUTS) as Figure
@@ -69,7 +76,7 @@ async function run({ quick, scratch }: Setting): Promise<Omit<Findings, 'name'>>
       notes: [redisNote(), etcdNote()],
     }
   } finally {
-    await Promise.all([node.close(), level.close(), redis?.stop(), etcd?.stop()])
+    await Promise.all([node.close(), level.close(), ...shared.map(put => put.close()), redis?.stop(), etcd?.stop()])
   }
 }
 

@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net'
 import { startServer, type TallymeshServer } from '@tallymesh/server'
 import autocannon from 'autocannon'
-import { ClassicLevel } from 'classic-level'
 import { fastify } from 'fastify'
 import type { HttpAnswer, HttpRequest, Load, Loaded } from './http-child.js'
+import { SharedPut } from './shared-put.js'
 
 // The process that `HttpChild` starts. It ends with its parent.
 let server: TallymeshServer | undefined
@@ -54,7 +54,7 @@ const ADD = { type: 'integer', minimum: -Number.MAX_SAFE_INTEGER, maximum: Numbe
  *  @param dataDir each answer waits until a put here is synced */
 async function serveNothing(dataDir: string | undefined): Promise<string> {
   const app = fastify()
-  const put = dataDir === undefined ? undefined : await SharedPut.open(dataDir)
+  const put = dataDir === undefined ? undefined : await SharedPut.open(dataDir, PUT_BYTES)
   const preHandler = async () => await put?.ask()
   app.post<{ Params: { key: string }; Body: { add: number } }>('/v1/counters/:key', {
     schema: {
@@ -77,29 +77,6 @@ async function serveNothing(dataDir: string | undefined): Promise<string> {
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-}
-
-/** Synced puts, one at a time. Who asks while one is under way shares the next. */
-class SharedPut {
-  #current: Promise<void> = Promise.resolve()
-  #next: Promise<void> | undefined
-
-  private constructor(readonly level: ClassicLevel<string, Uint8Array>) {}
-
-  static async open(dir: string): Promise<SharedPut> {
-    const level = new ClassicLevel<string, Uint8Array>(dir, { valueEncoding: 'view' })
-    await level.open()
-    return new SharedPut(level)
-  }
-
-  ask(): Promise<void> {
-    this.#next ??= this.#current.then(() => {
-      this.#next = undefined
-      this.#current = this.level.put('counters', new Uint8Array(PUT_BYTES), { sync: true })
-      return this.#current
-    })
-    return this.#next
-  }
 }
 
 async function load({ url, paths, body, connections, pipelining = 1, durationMs }: Load): Promise<Loaded> {
