@@ -29,9 +29,9 @@ export class RowIndex {
     return row
   }
 
-  /** A copy of the ids, by row. */
+  /** The ids of the rows that there are now. Rows that come later do not show, and those that are there do not change. */
   ids(): Int32Array {
-    return this.#ids.slice(0, this.size)
+    return this.#ids.subarray(0, this.size)
   }
 
   /** The id of a row. */

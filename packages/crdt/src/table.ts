@@ -255,7 +255,7 @@ export class Table implements KnownKeys, KeyIds {
     return this.#keys.order.count(prefix)
   }
 
-  /** All slots as they are now, without what is folded of them: later merges do not show. Copies 20 bytes a slot. */
+  /** All slots as they are now, without what is folded of them: later merges do not show. Copies 16 bytes a slot. */
   snapshot(): TableSnapshot {
     const columns = [...this.#columns].map(([replica, column]) => ({
       ...{ replica, ids: column.rows.ids(), ...column.counted() },

@@ -38,6 +38,8 @@ test('later merges do not show, and it can be read again', () => {
   const snapshot = table.snapshot()
   table.merge(1 as ReplicaId, id, 9, 0)
   table.merge(2 as ReplicaId, table.idOf(counterKey('a')), 1, 0)
+  // Rows behind its own, in the same memory at first, then in longer.
+  for (let i = 0; i < 40; i++) table.merge(1 as ReplicaId, table.idOf(counterKey(`later${i}`)), 1, 0)
   for (const _part of snapshot.order());
   for (let time = 0; time < 2; time++) {
     assert.equal([...snapshot], [{ key: 'x', replica: 1, p: 5, n: 0 }])

@@ -11,8 +11,9 @@ export interface ExportedSlot {
   readonly decrements: number
 }
 
-/** Orders a snapshot, a few milliseconds in each turn of the program; then its slots can be read, by key and replica id. */
+/** Orders a snapshot, a few milliseconds in each of the next turns of the program; then its slots can be read, by key and replica id. */
 export async function exportSlots(snapshot: TableSnapshot, host: Host): Promise<Iterable<ExportedSlot>> {
+  await nextTurn(host)
   for (const _part of snapshot.order()) await nextTurn(host)
   return { [Symbol.iterator]: () => exported(snapshot) }
 }
