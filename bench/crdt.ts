@@ -1,4 +1,4 @@
-import { type CounterKey, counterKey, type Entry, freshReplicaId, LogWriter, ReplicaLog, Table } from '@tallymesh/crdt'
+import { counterKey, freshReplicaId, LogWriter, ReplicaLog, SlotTotals, Table } from '@tallymesh/crdt'
 import type { Benchmark, Setting } from './benchmark.js'
 import { counterName } from './counter-name.js'
 import { AutomergeCounters, type CrdtPeer, LoroCounters, YjsOverwritten, YjsOwnKeys } from './crdt-peers.js'
@@ -41,15 +41,16 @@ function ownCommits(names: readonly string[]): (numbers: readonly number[]) => U
   const table = new Table()
   const id = freshReplicaId(() => next() / 2 ** 32)
   const writer = new LogWriter(new ReplicaLog(id, table))
-  const keys = names.map(name => counterKey(name))
+  const keyIds = names.map(name => table.idOf(counterKey(name)))
   const totals = new Float64Array(names.length)
   return numbers => {
-    const entries = numbers.map((at): Entry => {
+    const slots = new SlotTotals()
+    for (const at of numbers) {
       totals[at] = (totals[at] as number) + 1
-      return { kind: 'slot', key: keys[at] as CounterKey, p: totals[at] as number, n: 0 }
-    })
-    for (const entry of entries) table.mergeEntry(id, entry)
-    return writer.append(entries).bytes
+      slots.add(keyIds[at] as number, totals[at] as number, 0)
+      table.merge(id, keyIds[at] as number, totals[at] as number, 0)
+    }
+    return writer.append([], 0, slots).bytes
   }
 }
 

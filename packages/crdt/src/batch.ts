@@ -1,5 +1,4 @@
 import * as decoding from 'lib0/decoding'
-import * as encoding from 'lib0/encoding'
 import { crc32 } from './crc32.js'
 import { Digest, hashBytes } from './digest.js'
 import {
@@ -10,12 +9,9 @@ import {
   readEntry,
   readNextSlot,
   type TakeSlot,
-  writeEntry,
 } from './entry.js'
 import { TallymeshError } from './errors.js'
-import { KeptEncoder } from './kept-encoder.js'
-import { isLedgerEntry } from './ledger-entry.js'
-import { readUint } from './uint.js'
+import { readUint, writeUint } from './uint.js'
 
 /** The first byte of a batch. */
 export const BATCH_TAG = 0x54
@@ -31,7 +27,8 @@ const HEADER_BYTES = 10
 const TRAILER_BYTES = 12
 /** Bytes of a batch around its entries, at most. */
 const FRAME_BYTES = HEADER_BYTES + 8 + 2 + TRAILER_BYTES
-const packing = new KeptEncoder()
+/** Bytes that the entries of one batch may have in all. */
+export const PACK_BYTES_MAX = BATCH_BYTES_MAX - FRAME_BYTES
 
 /** An entry with the two lanes of its hash, taken over its encoded bytes. */
 export interface HashedEntry {
@@ -73,74 +70,31 @@ export interface SlotReader {
   readonly take: TakeSlot
 }
 
-/** The entries of one batch, encoded. */
+/** The entries of one batch, encoded one behind the other. */
 export interface Pack {
   readonly version: BatchVersion
-  readonly entries: readonly HashedEntry[]
+  /** How many there are. */
+  readonly count: number
   readonly bytes: Uint8Array
 }
 
-/** Encodes entries, in order, into as many packs as the limits of a batch ask for: at least one.
- *  @param version what all who read them must know; packs that say something of operations, or name removed stores, have version 3 */
-export function packEntries(entries: readonly Entry[], version: BatchVersion = 1): Pack[] {
-  const packs: Pack[] = []
-  let from = 0
-  do from += packs[packs.push(packFrom(entries, from, version)) - 1]?.entries.length ?? 0
-  while (from < entries.length)
-  return packs
-}
-
-function packFrom(entries: readonly Entry[], from: number, version: BatchVersion): Pack {
-  const ends: number[] = []
-  const count = Math.min(BATCH_ENTRIES_MAX, entries.length - from)
-  const written = packing.encode(encoder => {
-    while (ends.length < count) {
-      writeEntry(encoder, entries[from + ends.length] as Entry, version)
-      const length = encoding.length(encoder)
-      // No entry is longer than a batch: the first always fits.
-      if (length > BATCH_BYTES_MAX - FRAME_BYTES) break
-      ends.push(length)
-    }
-  })
-  const bytes = written.subarray(0, ends.at(-1))
-  let start = 0
-  const hashed = ends.map((end, i) => {
-    const { lo, hi } = hashBytes(bytes, start, end)
-    start = end
-    return { entry: entries[from + i] as Entry, lo, hi }
-  })
-  const packed = hashed.some(({ entry }) => isLedgerEntry(entry) || entry.kind === 'removals') ? 3 : version
-  return { version: packed, entries: hashed, bytes }
-}
-
-/** Both as one batch; undefined where they do not fit into one. */
-export function mergePacks(first: Pack, second: Pack): Pack | undefined {
-  const entries = first.entries.length + second.entries.length
-  const length = first.bytes.length + second.bytes.length
-  if (entries > BATCH_ENTRIES_MAX || length > BATCH_BYTES_MAX - FRAME_BYTES) return undefined
-  const bytes = new Uint8Array(length)
-  bytes.set(first.bytes)
-  bytes.set(second.bytes, first.bytes.length)
-  const version = Math.max(first.version, second.version) as BatchVersion
-  return { version, entries: [...first.entries, ...second.entries], bytes }
-}
-
-export function encodeBatch({ previous, salt, head, digest }: BatchFrame, pack: Pack): Uint8Array {
-  const bytes = packing.encode(encoder => {
-    encoding.writeUint8(encoder, BATCH_TAG)
-    encoding.writeUint8(encoder, pack.version)
-    encoding.writeUint32(encoder, previous)
-    encoding.writeUint32(encoder, salt)
-    encoding.writeVarUint(encoder, head)
-    encoding.writeVarUint(encoder, pack.entries.length)
-    encoding.writeUint8Array(encoder, pack.bytes)
-    encoding.writeUint32(encoder, digest.lo)
-    encoding.writeUint32(encoder, digest.hi)
-    encoding.writeUint32(encoder, 0)
-  })
-  const body = bytes.length - 4
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(body, crc32(bytes, 0, body), true)
-  return bytes
+export function encodeBatch(
+  { previous, salt, head, digest }: BatchFrame,
+  { version, count, bytes: entries }: Pack,
+): Uint8Array {
+  const bytes = new Uint8Array(FRAME_BYTES + entries.length)
+  const view = new DataView(bytes.buffer)
+  bytes[0] = BATCH_TAG
+  bytes[1] = version
+  view.setUint32(2, previous, true)
+  view.setUint32(6, salt, true)
+  const start = writeUint(bytes, writeUint(bytes, HEADER_BYTES, head), count)
+  bytes.set(entries, start)
+  const end = start + entries.length
+  view.setUint32(end, digest.lo, true)
+  view.setUint32(end + 4, digest.hi, true)
+  view.setUint32(end + 8, crc32(bytes, 0, end + 8), true)
+  return bytes.subarray(0, end + TRAILER_BYTES)
 }
 
 /** Reads a batch, checking everything that can be checked without its log.

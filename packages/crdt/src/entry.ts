@@ -8,7 +8,7 @@ import { type IdList, LIST_IDS_MAX } from './id-lists.js'
 import { type ReplicaId, replicaId, type StoreId, storeId } from './ids.js'
 import { isLedgerEntry, type LedgerEntry, ledgerIdentity, readLedgerEntry, writeLedgerEntry } from './ledger-entry.js'
 import { readText, writeText } from './text.js'
-import { readUint } from './uint.js'
+import { readUint, writeUint } from './uint.js'
 
 /** A slot of the log's own replica, as absolute totals. */
 export interface SlotEntry {
@@ -48,7 +48,10 @@ export interface RemovalsEntry extends IdList<StoreId> {
 }
 
 /** What a batch carries. A later entry of the same identity in the same log replaces the earlier one. */
-export type Entry = SlotEntry | AdoptedEntry | MemberEntry | ForkEntry | RemovalsEntry | LedgerEntry
+export type Entry = SlotEntry | OtherEntry
+
+/** What is no slot of the log's own replica. */
+export type OtherEntry = AdoptedEntry | MemberEntry | ForkEntry | RemovalsEntry | LedgerEntry
 
 /** The numbers that stand for the kinds in a batch; `increments`, a slot that was never decremented, from version 2 on. 5 to 14
  *  are the kinds of `LedgerEntry`, which like `removals` are of version 3; resets will be 16 and up. */
@@ -89,26 +92,19 @@ export function entryIdentity(entry: Entry): string {
   }
 }
 
-/** @param version of the batch */
-export function writeEntry(encoder: encoding.Encoder, entry: Entry, version = 1): void {
-  if (version > 1 && entry.kind === 'slot' && entry.n === 0) {
-    encoding.writeUint8(encoder, KINDS.increments)
-    writeText(encoder, entry.key)
-    encoding.writeVarUint(encoder, entry.p)
-    return
-  }
+/** Writes what is no slot of the log's own replica: see `writeSlot`. */
+export function writeEntry(encoder: encoding.Encoder, entry: OtherEntry): void {
   if (isLedgerEntry(entry)) {
     writeLedgerEntry(encoder, entry)
     return
   }
   encoding.writeUint8(encoder, KINDS[entry.kind])
   switch (entry.kind) {
-    case 'slot':
-      writeSlot(encoder, entry)
-      return
     case 'adopted':
       encoding.writeVarUint(encoder, entry.replica)
-      writeSlot(encoder, entry)
+      writeText(encoder, entry.key)
+      encoding.writeVarUint(encoder, entry.p)
+      encoding.writeVarUint(encoder, entry.n)
       return
     case 'member':
       writeHex(encoder, entry.store)
@@ -128,10 +124,21 @@ export function writeEntry(encoder: encoding.Encoder, entry: Entry, version = 1)
   }
 }
 
-function writeSlot(encoder: encoding.Encoder, slot: { key: CounterKey; p: number; n: number }): void {
-  writeText(encoder, slot.key)
-  encoding.writeVarUint(encoder, slot.p)
-  encoding.writeVarUint(encoder, slot.n)
+/** Writes a slot of the log's own replica, whose key need not become a text for it. Answers where it ends.
+ *  @param version of the batch */
+export function writeSlot(
+  to: Uint8Array,
+  at: number,
+  keys: KeyBytes,
+  slot: { readonly id: number; readonly p: number; readonly n: number },
+  version: number,
+): number {
+  const { id, p, n } = slot
+  const counted = version > 1 && n === 0
+  to[at] = counted ? KINDS.increments : KINDS.slot
+  const totals = keys.writeKey(id, to, at + 1)
+  const end = writeUint(to, totals, p)
+  return counted ? end : writeUint(to, end, n)
 }
 
 /** Reads one entry. Keys that are `known` are not checked again.
@@ -186,6 +193,12 @@ function readKey(decoder: decoding.Decoder, known: KnownKeys): CounterKey {
   const key = known.findKey(text) ?? canonicalKey(text)
   if (key !== text) throw new TallymeshError('BATCH_DAMAGED', `key ${JSON.stringify(text)} is not in canonical form`)
   return key
+}
+
+/** Keys by small integers, as they are written. */
+export interface KeyBytes {
+  /** Writes a key as `writeText` does; answers where it ends. */
+  writeKey(id: number, to: Uint8Array, at: number): number
 }
 
 /** Small integers for keys, which need not become text to be found. */

@@ -21,6 +21,7 @@ export {
   entryIdentity,
   type ForkEntry,
   type MemberEntry,
+  type OtherEntry,
   type RemovalsEntry,
   type SlotEntry,
   type TakeStoredSlot,
@@ -70,6 +71,7 @@ export { freshOperationId, type OperationId, operationId, operationTimeMs, showO
 export { ReplicaLog } from './replica-log.js'
 export { safeValue } from './safe-value.js'
 export { saidAlone } from './said-alone.js'
+export { SlotTotals } from './slot-totals.js'
 export { type Slot, Table } from './table.js'
 export type { SnapshotSlot, TableSnapshot } from './table-snapshot.js'
 export type { CheckedUpdate, Verdict } from './verdict.js'

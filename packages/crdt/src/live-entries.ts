@@ -97,6 +97,12 @@ export class LiveEntries {
     return row === -1 ? -1 : this.#rowsOf(identity).clock(row)
   }
 
+  /** As `clockOf`, of the slot of a key id. */
+  clockOfSlot(id: number): number {
+    const row = this.#slotRows ? this.#slotRows.find(id) : -1
+    return row === -1 ? -1 : this.#ofSlots.clock(row)
+  }
+
   /** How many entries of the elements in [from, to) are live. Takes the shorter way: a hostile range may be 2^48 long. */
   liveIn(from: number, to: number): number {
     this.#note()

@@ -1,18 +1,9 @@
-import {
-  type Batch,
-  type BatchVersion,
-  batchChecksum,
-  countEntries,
-  decodeBatch,
-  encodeBatch,
-  mergePacks,
-  type Pack,
-  packEntries,
-} from './batch.js'
-import type { Digest } from './digest.js'
-import { checkMember, type Entry, entryIdentity, entryWeight } from './entry.js'
+import { type BatchVersion, batchChecksum, countEntries, encodeBatch, type ReadFrame, readBatch } from './batch.js'
+import { CommitPacker, Said, type SaidPack } from './commit-packer.js'
+import { checkMember, type Entry, entryIdentity, entryWeight, type OtherEntry } from './entry.js'
 import { encodeLogUpdate, type LogUpdate } from './log-update.js'
 import type { ReplicaLog } from './replica-log.js'
+import { SlotTotals } from './slot-totals.js'
 
 /** What a commit added to its log. */
 export interface AppendedCommit {
@@ -29,23 +20,32 @@ const KEPT_MAX = 16_384
 /** The weight that a commit of nothing else moves. */
 const TIDIED = 512
 
+const NO_SLOTS = new SlotTotals()
+
 /** The head element that is being emptied, and how far its entries were looked at. */
 interface Cleaning {
   readonly clock: number
-  readonly entries: readonly Entry[]
-  next: number
+  readonly said: Said
+  nextOther: number
+  nextSlot: number
+}
+
+/** An element as it is appended. */
+interface Sealed {
+  readonly frame: ReadFrame
+  readonly bytes: Uint8Array
 }
 
 /** Appends commits to the own log and keeps it O(live entries): each commit moves a bounded number of live entries from the
  *  head into itself and deletes the elements that are emptied so. No commit ever moves everything. */
 export class LogWriter {
-  /** How much all elements hold, live or not: see `sizeOf`. Entries that an earlier process wrote count once each. */
+  /** How much all elements hold, live or not: see `Said`. Entries that an earlier process wrote count once each. */
   #size = 0
   /** Of each element that this process wrote. */
   readonly #sizes = new Map<number, number>()
   #cleaning: Cleaning | undefined
-  /** The entries of elements by clock, as far as they are kept. */
-  readonly #kept = new Map<number, readonly Entry[]>()
+  /** What elements say, by clock, as far as it is kept. */
+  readonly #kept = new Map<number, Said>()
   #keptEntries = 0
 
   /** @param version of the batches that it writes: one that every reader of the log knows */
@@ -68,70 +68,75 @@ export class LogWriter {
    *  @param salt an integer from 0 to 2^32 − 1 that a second history of this log would not repeat, such as 32 random bits or
    *  those of a clock. Without it two processes with one identity that count the same write the same bytes, and the fork,
    *  with the counts that it swallows, cannot be seen.
+   *  @param slots of the log's own replica, by the ids of their keys: as `entries` of their kind, without an object for each
    *  @throws TallymeshError INVALID_NAME for a member record that no reader takes; nothing is appended then */
-  append(entries: readonly Entry[], salt = 0): AppendedCommit {
+  append(entries: readonly Entry[], salt = 0, slots = NO_SLOTS): AppendedCommit {
     const { log } = this
     const clock = log.clock
     for (const entry of entries) if (entry.kind === 'member') checkMember(entry)
-    const packs = packEntries(entries, this.version)
-    const digests = packs.map((pack, i) => this.#take(pack, clock + i))
-    const { moved, head } = this.#clean(entries)
-    if (moved.length > 0) {
-      const last = packs.length - 1
-      const more = packEntries(moved, this.version)
-      const merged = mergePacks(packs[last] as Pack, more[0] as Pack)
-      if (merged) {
-        packs[last] = merged
-        digests[last] = this.#take(more.shift() as Pack, clock + last)
-      }
-      for (const pack of more) digests.push(this.#take(pack, clock + packs.push(pack) - 1))
+    const packer = new CommitPacker(log, this.version)
+    let changes = slots.size
+    for (const entry of entries) {
+      changes += entryWeight(entry)
+      packer.add(entry)
     }
-    const batches = this.#seal(packs, digests, head, salt)
+    for (let i = 0; i < slots.size; i++) {
+      packer.addSlot(slots.ids[i] as number, slots.p[i] as number, slots.n[i] as number)
+    }
+    const head = this.#clean(packer, changes)
+    const packs = packer.end()
+    const sealed = this.#seal(packs, head, salt)
     const update: LogUpdate = {
       clock,
       deletedTo: clock,
-      elements: batches.map(({ bytes }) => bytes),
+      elements: sealed.map(({ bytes }) => bytes),
       deletes: head > log.head ? { from: log.head, to: head } : undefined,
     }
     const bytes = encodeLogUpdate(log.id, update)
-    for (const [i, { batch }] of batches.entries()) this.#keep(clock + i, batch)
+    for (const [i, { said }] of packs.entries()) this.#keep(clock + i, said)
     log.written(
       bytes,
       update,
-      batches.map(({ batch }) => batch),
+      sealed.map(({ frame }) => frame),
     )
     return { bytes, clock, headMoved: update.deletes !== undefined }
   }
 
-  /** Chooses what moves, once the commit's own entries are live: while the log is over its bound, the live entries of the head, of at
-   *  most twice the weight that the commit changes (or 32; 512 where it changes nothing), or one. Answers them and the head that the log has without the elements
-   *  emptied. */
-  #clean(changed: readonly Entry[]): { moved: Entry[]; head: number } {
+  /** Moves what is live in the head behind the commit's own entries, which are live by now: while the log is over its bound, of at
+   *  most twice the weight that the commit changes (or 32; 512 where it changes nothing), or one. Answers the head that the log has without
+   *  the elements emptied. */
+  #clean(packer: CommitPacker, changes: number): number {
     const { log } = this
-    let changes = 0
-    for (const entry of changed) changes += entryWeight(entry)
-    const moved: Entry[] = []
-    let appended = sizeOf(changed)
-    let budget = changed.length === 0 ? TIDIED : Math.max(2 * changes, 32)
+    let budget = changes === 0 ? TIDIED : Math.max(2 * changes, 32)
+    let moved = false
     let head = log.head
-    while (head < log.clock && this.#overBound(head, appended)) {
+    while (head < log.clock && this.#overBound(head, packer.size)) {
       if (log.live.liveIn(head, head + 1) === 0) {
         this.#pass(head++)
         continue
       }
       const cleaning = this.#open(head)
-      for (; cleaning.next < cleaning.entries.length; cleaning.next++) {
-        const entry = cleaning.entries[cleaning.next] as Entry
+      const { slots, others } = cleaning.said
+      for (; cleaning.nextOther < others.length; cleaning.nextOther++) {
+        const entry = others[cleaning.nextOther] as OtherEntry
         if (log.live.clockOf(entryIdentity(entry)) !== head) continue
         const weight = entryWeight(entry)
-        if (weight > budget && moved.length > 0) return { moved, head }
+        if (weight > budget && moved) return head
         budget -= weight
-        appended += sizeOf([entry])
-        moved.push(entry)
+        packer.add(entry)
+        moved = true
+      }
+      for (; cleaning.nextSlot < slots.size; cleaning.nextSlot++) {
+        const id = slots.ids[cleaning.nextSlot] as number
+        if (log.live.clockOfSlot(id) !== head) continue
+        if (budget < 1 && moved) return head
+        budget--
+        packer.addSlot(id, slots.p[cleaning.nextSlot] as number, slots.n[cleaning.nextSlot] as number)
+        moved = true
       }
       this.#pass(head++)
     }
-    return { moved, head }
+    return head
   }
 
   /** Live entries count by their weight, so that what lists much is not moved over and over for commits that change little. */
@@ -146,9 +151,17 @@ export class LogWriter {
 
   #open(clock: number): Cleaning {
     if (this.#cleaning?.clock === clock) return this.#cleaning
-    const entries = this.#kept.get(clock) ?? entriesOf(decodeBatch(this.log.element(clock), this.log.known))
-    this.#cleaning = { clock, entries, next: 0 }
+    const said = this.#kept.get(clock) ?? this.#read(clock)
+    this.#cleaning = { clock, said, nextOther: 0, nextSlot: 0 }
     return this.#cleaning
+  }
+
+  #read(clock: number): Said {
+    const { log } = this
+    const said = new Said()
+    const slots = { keys: log.known, take: (id: number, p: number, n: number) => said.addSlot(id, p, n) }
+    readBatch(log.element(clock), log.known, entry => entry.kind !== 'slot' && said.add(entry), slots)
+    return said
   }
 
   /** The element is emptied. */
@@ -156,52 +169,27 @@ export class LogWriter {
     this.#cleaning = undefined
     this.#size -= this.#sizes.get(clock) ?? countEntries(this.log.element(clock))
     this.#sizes.delete(clock)
-    this.#keptEntries -= this.#kept.get(clock)?.length ?? 0
+    this.#keptEntries -= this.#kept.get(clock)?.count ?? 0
     this.#kept.delete(clock)
   }
 
-  #keep(clock: number, batch: Batch): void {
-    const size = sizeOf(entriesOf(batch))
-    this.#size += size
-    this.#sizes.set(clock, size)
-    if (this.#keptEntries + batch.entries.length > KEPT_MAX) return
-    this.#kept.set(clock, entriesOf(batch))
-    this.#keptEntries += batch.entries.length
-  }
-
-  /** Makes the entries of the batch at `clock` live, in their order. Answers the digest that its readers find. */
-  #take({ entries }: Pack, clock: number): Digest {
-    const { live } = this.log
-    for (const { entry, lo, hi } of entries) live.take(entry, lo, hi, clock)
-    return live.digest.copy()
+  #keep(clock: number, said: Said): void {
+    this.#size += said.size
+    this.#sizes.set(clock, said.size)
+    if (this.#keptEntries + said.count > KEPT_MAX) return
+    this.#kept.set(clock, said)
+    this.#keptEntries += said.count
   }
 
   /** Turns packs into batches. Only the last declares the new head: before it, moved entries may still stand below. */
-  #seal(
-    packs: readonly Pack[],
-    digests: readonly Digest[],
-    head: number,
-    salt: number,
-  ): Array<{ bytes: Uint8Array; batch: Batch }> {
+  #seal(packs: readonly SaidPack[], head: number, salt: number): Sealed[] {
     let previous = this.log.tip ?? 0
     return packs.map((pack, i) => {
       const declared = i === packs.length - 1 ? head : this.log.head
-      const frame = { previous, salt, head: declared, digest: digests[i] as Digest }
+      const frame = { previous, salt, head: declared, digest: pack.digest }
       const bytes = encodeBatch(frame, pack)
       previous = batchChecksum(bytes)
-      return { bytes, batch: { ...frame, entries: pack.entries, checksum: previous } }
+      return { bytes, frame: { ...frame, checksum: previous } }
     })
   }
-}
-
-function entriesOf({ entries }: Batch): Entry[] {
-  return entries.map(({ entry }) => entry)
-}
-
-/** Folds count for the slots that they list, all else once: what operations come in weighs more only while it is live, so that it is seldom
- *  moved. */
-function sizeOf(entries: readonly Entry[]): number {
-  let size = entries.length
-  for (const entry of entries) if (entry.kind === 'fold') size += entry.slots.length - 1
-  return size
 }

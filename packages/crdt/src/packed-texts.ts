@@ -1,5 +1,6 @@
 import { roomFor } from './row-index.js'
 import { plainAt } from './text.js'
+import { writeUint } from './uint.js'
 
 const PAGE_BITS = 14
 const PAGE_BYTES = 2 ** PAGE_BITS
@@ -48,6 +49,18 @@ export class PackedTexts {
     const from = (start & (PAGE_BYTES - 1)) + LENGTH_BYTES
     const length = lengthAt(page, from)
     return plainAt(page, from, length) ?? utf8.decode(page.subarray(from, from + length))
+  }
+
+  /** Writes a text as lib0 does, its length in bytes and its UTF-8. Answers where it ends. */
+  write(id: number, to: Uint8Array, at: number): number {
+    const start = this.#starts[id] as number
+    const page = this.#page(start)
+    const from = (start & (PAGE_BYTES - 1)) + LENGTH_BYTES
+    const length = lengthAt(page, from)
+    const text = writeUint(to, at, length)
+    if (length > SHORT_BYTES_MAX) to.set(page.subarray(from, from + length), text)
+    else for (let i = 0; i < length; i++) to[text + i] = page[from + i] as number
+    return text + length
   }
 
   /** Whether a text is `bytes[from, to)`. */

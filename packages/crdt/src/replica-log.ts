@@ -1,7 +1,7 @@
 import * as Y from 'yjs'
 import type { Batch, ReadFrame } from './batch.js'
 import type { Digest } from './digest.js'
-import type { Entry, KeyNumbers, TakeStoredSlot } from './entry.js'
+import type { Entry, KeyBytes, KeyNumbers, TakeStoredSlot } from './entry.js'
 import { TallymeshError } from './errors.js'
 import { type ReplicaId, showReplicaId } from './ids.js'
 import { dropOf } from './ledger-entry.js'
@@ -28,7 +28,7 @@ export class ReplicaLog {
 
   constructor(
     readonly id: ReplicaId,
-    readonly known: KeyNumbers & KeyIds,
+    readonly known: KeyNumbers & KeyIds & KeyBytes,
   ) {
     this.live = new LiveEntries(id, known)
     this.#document = new LogDocument(id)
@@ -105,7 +105,7 @@ export class ReplicaLog {
   }
 
   /** As `apply`, of a commit whose entries its writer made live. */
-  written(bytes: Uint8Array, update: LogUpdate, batches: readonly Batch[]): void {
+  written(bytes: Uint8Array, update: LogUpdate, batches: readonly ReadFrame[]): void {
     Y.applyUpdate(this.doc, bytes, this)
     for (const batch of batches) this.#pass(batch, ignore)
     this.#moveHead(update)

@@ -1,5 +1,5 @@
 import type { CounterKey } from './counter-key.js'
-import type { Entry, KnownKeys } from './entry.js'
+import type { Entry, KeyBytes, KeyNumbers } from './entry.js'
 import { IdSet } from './id-set.js'
 import type { ReplicaId } from './ids.js'
 import { KeyTable } from './key-table.js'
@@ -21,9 +21,12 @@ const NO_SLOT: Slot = { p: 0, n: 0 }
 /** The materialised view of a room: for each key the slots of all replicas and their totals. Built by merging entries by
  *  maximum, so it never lowers a slot; it is the authority on every value. Merging is commutative, associative and
  *  idempotent (Shapiro et al., "A comprehensive study of convergent and commutative replicated data types", 2011, 3.1.3). */
-export class Table implements KnownKeys, KeyIds {
+export class Table implements KeyNumbers, KeyIds, KeyBytes {
   readonly #keys: KeyTable
   readonly #columns = new Map<ReplicaId, SlotColumn>()
+  /** The column that was asked for last: slots of one replica are merged by the hundred. */
+  #recent: ReplicaId | undefined
+  #recentColumn: SlotColumn | undefined
   /** Replicas that hold no slots any more, and never will; nor do the ids under which they absorbed. */
   readonly #removed = new IdSet()
   /** Totals for each key id; Infinity once a total left the exactly representable range. */
@@ -75,6 +78,10 @@ export class Table implements KnownKeys, KeyIds {
     this.#increments = roomFor(this.#increments, id)
     this.#decrements = roomFor(this.#decrements, id)
     return id
+  }
+
+  writeKey(id: number, to: Uint8Array, at: number): number {
+    return this.#keys.texts.write(id, to, at)
   }
 
   /** A text that is the key of a counter that was counted. */
@@ -133,6 +140,7 @@ export class Table implements KnownKeys, KeyIds {
     const column = this.#columns.get(replica)
     if (!column) return
     this.#columns.delete(replica)
+    this.#recent = undefined
     for (let row = 0; row < column.rows.size; row++) {
       const [p, n] = [column.countedP(row), column.countedN(row)]
       const id = column.rows.id(row)
@@ -164,8 +172,11 @@ export class Table implements KnownKeys, KeyIds {
   }
 
   #column(replica: ReplicaId): SlotColumn | undefined {
+    if (replica === this.#recent) return this.#recentColumn
     let column = this.#columns.get(replica)
     if (!column && !this.isRemoved(replica)) this.#columns.set(replica, (column = new SlotColumn()))
+    this.#recent = replica
+    this.#recentColumn = column
     return column
   }
 

@@ -8,3 +8,12 @@ export function readUint(decoder: decoding.Decoder): number {
   if (!Number.isSafeInteger(value)) throw new RangeError('an integer past 2^53 - 1')
   return value
 }
+
+/** Writes an integer from 0 to 2^53 − 1 as lib0 does; answers where it ends. */
+export function writeUint(to: Uint8Array, at: number, value: number): number {
+  let [end, rest] = [at, value]
+  for (; rest > 0x7fffffff; rest = Math.floor(rest / 128)) to[end++] = 0x80 | (rest % 128)
+  for (; rest > 0x7f; rest >>>= 7) to[end++] = 0x80 | (rest & 0x7f)
+  to[end++] = rest
+  return end
+}

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import * as encoding from 'lib0/encoding'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CounterKey } from '../src/index.js'
@@ -14,7 +15,7 @@ function take(table: KeyTable, key: string): number {
   return table.takeAt(bytes, 1, bytes.length - 1)
 }
 
-test('it finds the keys that a Map finds, by their text and by their bytes', () => {
+test('it finds the keys that a Map finds, by their text and by their bytes, and writes them as lib0 does', () => {
   const anySeed = fc.integer({ min: -(2 ** 31), max: 2 ** 32 - 1 })
   const anyAdds = fc.array(fc.tuple(anyKey, fc.boolean()), { maxLength: 120, size: 'max' })
   fc.assert(
@@ -31,7 +32,14 @@ test('it finds the keys that a Map finds, by their text and by their bytes', () 
         assert.is(table.find(`${key}x`), twin.get(`${key}x` as CounterKey) ?? -1)
       }
       assert.is(table.size, twin.size)
-      for (const [key, id] of twin) assert.equal([table.find(key), take(table, key), table.keyOf(id)], [id, id, key])
+      for (const [key, id] of twin) {
+        assert.equal([table.find(key), take(table, key), table.keyOf(id)], [id, id, key])
+        const encoder = encoding.createEncoder()
+        encoding.writeVarString(encoder, key)
+        const written = new Uint8Array(3 * key.length + 3)
+        const end = table.texts.write(id, written, 1)
+        assert.equal(written.subarray(1, end), encoding.toUint8Array(encoder))
+      }
     }),
   )
 })

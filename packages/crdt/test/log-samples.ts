@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { decodeBatch, encodeBatch, packEntries } from '../src/batch.js'
+import { decodeBatch, encodeBatch, type Pack } from '../src/batch.js'
 import { NO_KNOWN_KEYS } from '../src/entry.js'
 import {
   type AppendedCommit,
@@ -15,6 +15,7 @@ import {
   Table,
   type Verdict,
 } from '../src/index.js'
+import { packEntries } from './encoded.js'
 
 export const LOG: ReplicaId = replicaId(2 ** 52 + 7)
 
@@ -156,10 +157,8 @@ export function rebuild(
   frame: { previous?: number; head?: number } = {},
 ): Uint8Array {
   const batch = decodeBatch(bytes, NO_KNOWN_KEYS)
-  const [pack = { version: 1, entries: [], bytes: new Uint8Array() }] = packEntries(
-    change(batch.entries.map(({ entry }) => entry)),
-  )
-  return encodeBatch({ ...batch, ...frame }, pack)
+  const [pack] = packEntries(change(batch.entries.map(({ entry }) => entry)))
+  return encodeBatch({ ...batch, ...frame }, pack as Pack)
 }
 
 /** A settlement of `count` operations that no other number's names. */

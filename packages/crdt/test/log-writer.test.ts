@@ -11,6 +11,8 @@ import {
   type MemberEntry,
   operationId,
   replicaId,
+  type SlotEntry,
+  SlotTotals,
   storeId,
   Table,
 } from '../src/index.js'
@@ -309,6 +311,18 @@ test('a writer over an empty head starts a chain of its own', () => {
   const writer = new LogWriter(reader.log)
   writer.append([source.plus('hot')])
   assert.is(decodeBatch(reader.log.element(source.log.head), NO_KNOWN_KEYS).previous, 0)
+})
+
+test('slots that are given by the ids of their keys are those that are given as entries', () => {
+  const [byEntry, byId] = [new Source(), new Source()]
+  for (let i = 0; i < 60; i++) {
+    const entries = Array.from({ length: 1 + ((i * 7) % 40) }, (_, j) => byEntry.plus(`key-${(i + j) % 50}`, 1 + j))
+    const slots = new SlotTotals()
+    for (const { key, p, n } of entries as SlotEntry[]) slots.add(byId.table.idOf(key), p, n)
+    byEntry.commit(entries, i)
+    byId.writer.append([], i, slots)
+    sameLog(byId.log, byEntry.log)
+  }
 })
 
 test.run()

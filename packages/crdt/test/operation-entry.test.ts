@@ -1,10 +1,8 @@
 import fc from 'fast-check'
 import * as decoding from 'lib0/decoding'
-import * as encoding from 'lib0/encoding'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { packEntries } from '../src/batch.js'
-import { entryIdentity, NO_KNOWN_KEYS, readEntry, writeEntry } from '../src/entry.js'
+import { entryIdentity, NO_KNOWN_KEYS, readEntry } from '../src/entry.js'
 import {
   counterKey,
   type Entry,
@@ -16,16 +14,11 @@ import {
   storeId,
 } from '../src/index.js'
 import { removedBy } from '../src/ledger-entry.js'
+import { bytesOf, packEntries } from './encoded.js'
 import { anyLedgerEntry, anyRemovals, throwsCode } from './samples.js'
 
 const test = suite('operation-entry')
 const A = operationId('01936b2e-7c1a-7d3e-9f57-2b8a6c4d1e0f')
-
-function bytesOf(entry: Entry): Uint8Array {
-  const encoder = encoding.createEncoder()
-  writeEntry(encoder, entry, 3)
-  return encoding.toUint8Array(encoder)
-}
 
 test('what is written is read back, to the last byte, from version 3 on', () => {
   fc.assert(

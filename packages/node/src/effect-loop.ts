@@ -223,8 +223,8 @@ export class EffectLoop {
     this.lastMark = commit ?? this.lastMark
     this.step({ type: 'persisted' })
     if (commit && inFlight) {
-      const { entries, bytes } = inFlight
-      this.events.committed(entries.length, bytes.length, watch && timesOf(watch))
+      const { counted, entries, bytes } = inFlight
+      this.events.committed(counted.size + entries.length, bytes.length, watch && timesOf(watch))
     }
     this.events.persisted()
   }

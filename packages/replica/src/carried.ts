@@ -2,10 +2,10 @@ import {
   type AdoptedEntry,
   type Dropped,
   droppedIdentity,
-  type Entry,
   entryIdentity,
   IdLists,
   type MemberEntry,
+  type OtherEntry,
   type RemovalsEntry,
   type ReplicaId,
   type StoreId,
@@ -15,19 +15,19 @@ import {
 class SoleCarrier {
   constructor(
     readonly log: ReplicaId,
-    public entry: Entry,
+    public entry: OtherEntry,
   ) {}
 
-  get(log: ReplicaId): Entry | undefined {
+  get(log: ReplicaId): OtherEntry | undefined {
     return log === this.log ? this.entry : undefined
   }
 
-  *[Symbol.iterator](): IterableIterator<readonly [ReplicaId, Entry]> {
+  *[Symbol.iterator](): IterableIterator<readonly [ReplicaId, OtherEntry]> {
     yield [this.log, this.entry]
   }
 }
 
-type Carriers = SoleCarrier | Map<ReplicaId, Entry>
+type Carriers = SoleCarrier | Map<ReplicaId, OtherEntry>
 
 /** Which logs carry which entries besides slots of their own: adopted slots, members, forks. What only one log carries has
  *  to move to another when that log is frozen or forgotten. */
@@ -37,8 +37,7 @@ export class Carried {
   readonly #removals = new Map<ReplicaId, IdLists<StoreId>>()
 
   /** The log `carrier` holds `entry`. */
-  note(carrier: ReplicaId, entry: Entry): void {
-    if (entry.kind === 'slot') return
+  note(carrier: ReplicaId, entry: OtherEntry): void {
     if (entry.kind === 'removals') {
       const lists = this.#removals.get(carrier) ?? new IdLists()
       this.#removals.set(carrier, lists)
@@ -68,7 +67,7 @@ export class Carried {
   }
 
   /** What the log carries; of each store that it lists as removed a record. O(entries carried) */
-  *of(carrier: ReplicaId): IterableIterator<Entry> {
+  *of(carrier: ReplicaId): IterableIterator<OtherEntry> {
     yield* this.#entriesOf(carrier)
     for (const store of this.#removals.get(carrier)?.ids() ?? []) {
       yield { kind: 'member', store, name: store, urls: [], removed: true }
@@ -105,13 +104,13 @@ export class Carried {
   }
 
   /** Whether the log `carrier` says at least as much as `entry`. */
-  says(carrier: ReplicaId, entry: Entry): boolean {
+  says(carrier: ReplicaId, entry: OtherEntry): boolean {
     const carried = this.#carriers.get(entryIdentity(entry))?.get(carrier)
     return (carried !== undefined && says(carried, entry)) || this.#lists(carrier, entry)
   }
 
   /** Whether a log says at least as much as `entry`; those in `besides` and the log `except` do not count. */
-  covers(entry: Entry, except: ReplicaId, besides: ReadonlySet<ReplicaId>): boolean {
+  covers(entry: OtherEntry, except: ReplicaId, besides: ReadonlySet<ReplicaId>): boolean {
     for (const [carrier, carried] of this.#carriersOf(entry)) {
       if (carrier !== except && !besides.has(carrier) && says(carried, entry)) return true
     }
@@ -122,18 +121,18 @@ export class Carried {
     return false
   }
 
-  #lists(carrier: ReplicaId, entry: Entry): boolean {
+  #lists(carrier: ReplicaId, entry: OtherEntry): boolean {
     return entry.kind === 'member' && this.#removals.get(carrier)?.has(entry.store) === true
   }
 
-  *#entriesOf(carrier: ReplicaId): IterableIterator<Entry> {
+  *#entriesOf(carrier: ReplicaId): IterableIterator<OtherEntry> {
     for (const carriers of this.#carriers.values()) {
       const entry = carriers.get(carrier)
       if (entry) yield entry
     }
   }
 
-  #carriersOf(entry: Entry): Iterable<readonly [ReplicaId, Entry]> {
+  #carriersOf(entry: OtherEntry): Iterable<readonly [ReplicaId, OtherEntry]> {
     return this.#carriers.get(entryIdentity(entry)) ?? []
   }
 
@@ -144,7 +143,7 @@ export class Carried {
 }
 
 /** What two entries of one identity say together: the larger slot, a removal that stays, else what `later` says. */
-export function joinEntries(earlier: Entry, later: Entry): Entry {
+export function joinEntries(earlier: OtherEntry, later: OtherEntry): OtherEntry {
   if (earlier.kind === 'adopted' && later.kind === 'adopted') {
     return { ...later, p: Math.max(earlier.p, later.p), n: Math.max(earlier.n, later.n) }
   }
@@ -154,7 +153,7 @@ export function joinEntries(earlier: Entry, later: Entry): Entry {
   return later
 }
 
-function says(carried: Entry, entry: Entry): boolean {
+function says(carried: OtherEntry, entry: OtherEntry): boolean {
   if (carried.kind === 'adopted' && entry.kind === 'adopted') return carried.p >= entry.p && carried.n >= entry.n
   if (carried.kind === 'member' && entry.kind === 'member') return carried.removed || !entry.removed
   return true

@@ -1,4 +1,4 @@
-import type { Entry } from '@tallymesh/crdt'
+import type { OtherEntry } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 
 /** What stands first in a commit. */
@@ -6,7 +6,7 @@ export interface CommitWork {
   readonly due: boolean
   /** Whether it asks for a commit of its own at once, where it is due. */
   readonly hurried: boolean
-  take(): Entry[]
+  take(): OtherEntry[]
 }
 
 export const NO_WORK: CommitWork = { due: false, hurried: false, take: () => [] }
@@ -40,7 +40,7 @@ export class Tidying implements CommitWork {
     return this.commits.writer?.untidy === true
   }
 
-  take(): Entry[] {
+  take(): OtherEntry[] {
     return []
   }
 }

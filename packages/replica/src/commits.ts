@@ -1,10 +1,10 @@
 import {
   type AdoptedEntry,
   type CounterKey,
-  type Entry,
   entryIdentity,
   type LogWrite,
   LogWriter,
+  type OtherEntry,
   type ReplicaId,
   removedBy,
 } from '@tallymesh/crdt'
@@ -12,7 +12,7 @@ import { type Cell, type GroupCount, overflow } from './cell.js'
 import { Cells } from './cells.js'
 import { NO_WORK } from './commit-work.js'
 import { ExtraEntries } from './extra-entries.js'
-import { type InFlight, missingOf } from './in-flight.js'
+import { Counted, type InFlight } from './in-flight.js'
 import { OwnStates } from './own-states.js'
 import { type LogState, stateOf } from './protocol.js'
 import type { ReplicaOptions } from './replica-options.js'
@@ -97,7 +97,7 @@ export class Commits {
    *  What was never in a batch still counts, and what `inFlight` added and this room does not know. */
   adoptCells(cells: Iterable<Cell>, open: number, inFlight: InFlight | undefined): void {
     this.open = open
-    for (const { cell, p, n } of inFlight ? missingOf(inFlight, this.room.table) : []) {
+    for (const { cell, p, n } of inFlight?.counted.missingOf(inFlight.replica, this.room.table) ?? []) {
       cell.batchedP -= p
       cell.batchedN -= n
       // It stood in one batch, groups whole: so it does again.
@@ -172,7 +172,7 @@ export class Commits {
   }
 
   /** Adds entries that are not counts (members, adoptions, forks) to the coming commits. */
-  carry(entry: Entry): void {
+  carry(entry: OtherEntry): void {
     this.extra.add(entry)
   }
 
@@ -192,7 +192,7 @@ export class Commits {
   /** Turns what is pending into a commit, in memory. `first` are entries that open the log of a fresh id. Answers undefined
    *  where nothing is pending; the caller has made sure that no commit is in flight. `nowMs` is any clock: mixed into the
    *  salt, it keeps a process that was set back to an earlier memory, generator included, from repeating its commits. */
-  form(nowMs: number, first: () => readonly Entry[]): { commit: InFlight; write: LogWrite } | undefined {
+  form(nowMs: number, first: () => readonly OtherEntry[]): { commit: InFlight; write: LogWrite } | undefined {
     const work = this.writer ? this.work.take() : []
     if (!this.pending && work.length === 0 && !this.writer?.untidy) return undefined
     if (!this.writer) {
@@ -204,15 +204,15 @@ export class Commits {
     const later = this.draining
     if (!later) this.#closeOpen()
     this.#touched = later
-    const { entries, counts } = this.#take(log.id, work)
+    const { entries, counted } = this.#take(log.id, work)
     const before = log.tip ?? 0
-    const { bytes, clock, headMoved } = this.writer.append(entries, salt)
+    const { bytes, clock, headMoved } = this.writer.append(entries, salt, counted.totals)
     this.room.wrote(log, clock, entries)
     const mark = { number: ++this.#number, replica: log.id, clock: log.clock, tip: log.tip ?? 0, before }
     // A later part takes its cells and entries as they are by then. Nothing else may wait: then it closes the open commit, too.
     if (later && !this.pending) this.closeTouched()
     const done = this.draining ? this.open - 2 : this.open - 1
-    this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock, entries, counts }
+    this.inFlight = { bytes, clock, headMoved, replica: log.id, mark, done, end: log.clock, counted, entries }
     const head = headMoved ? { head: { clock: log.head, update: log.headUpdate() } } : {}
     return { commit: this.inFlight, write: { log: log.id, append: { clock, update: bytes }, ...head } }
   }
@@ -251,37 +251,34 @@ export class Commits {
 
   /** What the next part of a commit takes: the work on operations, what groups count on, then entries that are not counts,
    *  then other cells. */
-  #take(replica: ReplicaId, work: readonly Entry[]): Pick<InFlight, 'entries' | 'counts'> {
+  #take(replica: ReplicaId, work: readonly OtherEntry[]): Pick<InFlight, 'entries' | 'counted'> {
     const entries = [...work]
     for (const entry of work) this.room.carry(replica, entry)
-    const counts: GroupCount[] = []
-    this.#takeCells(replica, this.#grouped, entries, counts)
+    const counted = new Counted()
+    this.#takeCells(replica, this.#grouped, counted)
     this.#grouped = 0
     const said = new Set(work.flatMap(entry => [entryIdentity(entry), ...removedBy(entry)]))
-    for (const entry of this.extra.take(this.#entriesMax - entries.length)) {
+    for (const entry of this.extra.take(this.#entriesMax - entries.length - counted.size)) {
       // What this commit says anyway, settles or drops: twice in one batch it would spoil the log's digest.
       if (said.has(entryIdentity(entry))) continue
       entries.push(entry)
       this.room.carry(replica, entry)
     }
-    this.#takeCells(replica, Math.min(this.#backlog, this.#entriesMax - entries.length), entries, counts)
-    return { entries, counts }
+    this.#takeCells(replica, Math.min(this.#backlog, this.#entriesMax - entries.length - counted.size), counted)
+    return { entries, counted }
   }
 
-  /** Moves the first dirty cells into `entries`. */
-  #takeCells(replica: ReplicaId, count: number, entries: Entry[], counts: GroupCount[]): void {
+  /** Moves what the first dirty cells count into `counted`. */
+  #takeCells(replica: ReplicaId, count: number, counted: Counted): void {
     if (count <= 0) return
     const cells = this.#dirty.splice(0, count)
     this.#backlog -= cells.length
     for (const cell of cells) {
-      counts.push({ cell, p: cell.p - cell.batchedP, n: cell.n - cell.batchedN })
+      counted.take(cell)
       cell.dirty = false
       cell.grouped = false
-      cell.batchedP = cell.p
-      cell.batchedN = cell.n
       this.room.table.merge(replica, cell.id, cell.p, cell.n)
       this.room.markChanged(cell.id)
-      entries.push({ kind: 'slot', key: cell.key, p: cell.p, n: cell.n })
     }
   }
 

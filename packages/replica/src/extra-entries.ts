@@ -1,9 +1,15 @@
-import { type AdoptedEntry, type Entry, entryIdentity, type OperationEntry, type OperationId } from '@tallymesh/crdt'
+import {
+  type AdoptedEntry,
+  entryIdentity,
+  type OperationEntry,
+  type OperationId,
+  type OtherEntry,
+} from '@tallymesh/crdt'
 import { joinEntries } from './carried.js'
 
 /** Entries that are not counts and wait for a commit: members, adoptions, forks, operations. */
 export class ExtraEntries {
-  readonly #waiting = new Map<string, Entry>()
+  readonly #waiting = new Map<string, OtherEntry>()
   /** How many, the first ones, belong to commits that no longer take increments. */
   #backlog = 0
   /** How many of them are operations. */
@@ -12,7 +18,7 @@ export class ExtraEntries {
   largest = 0
 
   /** Adds an entry to those of its identity. */
-  add(entry: Entry): void {
+  add(entry: OtherEntry): void {
     const identity = entryIdentity(entry)
     const waiting = this.#waiting.get(identity)
     if (!waiting && entry.kind === 'operation') {
@@ -31,7 +37,7 @@ export class ExtraEntries {
     return this.#backlog > 0
   }
 
-  values(): IterableIterator<Entry> {
+  values(): IterableIterator<OtherEntry> {
     return this.#waiting.values()
   }
 
@@ -53,8 +59,8 @@ export class ExtraEntries {
   }
 
   /** Takes the first `count`. */
-  take(count: number): Entry[] {
-    const taken: Entry[] = []
+  take(count: number): OtherEntry[] {
+    const taken: OtherEntry[] = []
     for (const [identity, entry] of this.#waiting) {
       if (taken.length >= count) break
       taken.push(entry)

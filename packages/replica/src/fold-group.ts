@@ -1,10 +1,10 @@
 import {
   absorbedUnder,
   type CounterKey,
-  type Entry,
   FOLD_BYTES_MAX,
   FOLD_SLOTS_MAX,
   type OperationCount,
+  type OtherEntry,
   type ReplicaId,
   type Table,
 } from '@tallymesh/crdt'
@@ -55,9 +55,9 @@ export class FoldGroup {
   }
 
   /** @param number one that the log used for no other fold: the clock at which they stand */
-  entries(number: number): Entry[] {
-    const absorbed = [...this.#absorbed.values()].map((count): Entry => ({ kind: 'absorbed', ...count }))
-    const folds = [...this.#folded].map(([replica, slots]): Entry => ({ kind: 'fold', replica, number, slots }))
+  entries(number: number): OtherEntry[] {
+    const absorbed = [...this.#absorbed.values()].map((count): OtherEntry => ({ kind: 'absorbed', ...count }))
+    const folds = [...this.#folded].map(([replica, slots]): OtherEntry => ({ kind: 'fold', replica, number, slots }))
     return [...absorbed, ...folds]
   }
 }

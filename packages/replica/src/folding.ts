@@ -1,4 +1,4 @@
-import { absorbedUnder, type Entry, type Folds, type ReplicaId } from '@tallymesh/crdt'
+import { absorbedUnder, type Folds, type OtherEntry, type ReplicaId } from '@tallymesh/crdt'
 import type { Admission } from './admission.js'
 import type { Commits } from './commits.js'
 import { FoldGroup } from './fold-group.js'
@@ -10,7 +10,7 @@ import type { Stands } from './stands.js'
 import { carryOn, concernsOver, requiring, takenOver } from './taking-over.js'
 
 /** Stands for entries that are not made yet. */
-const SOMETHING: Entry[] = [{ kind: 'floor', timeMs: 0 }]
+const SOMETHING: OtherEntry[] = [{ kind: 'floor', timeMs: 0 }]
 /** How long what did not fit waits for its next try. */
 const FULL_MS = 60_000
 /** How often it is looked for ids that are nobody's, within the time after which they are claimed. */
@@ -95,7 +95,7 @@ export class Folding {
   }
 
   /** What the next commit of the own log says to get on; it is one batch. */
-  take(): Entry[] {
+  take(): OtherEntry[] {
     this.due = false
     return this.#plan(true)
   }
@@ -158,7 +158,7 @@ export class Folding {
   }
 
   /** @param commit whether the answer is going to be committed */
-  #plan(commit: boolean): Entry[] {
+  #plan(commit: boolean): OtherEntry[] {
     const own = this.commits.replica
     if (own === undefined || this.room.isClosed(own)) return []
     if (this.room.ledger.clockOf(own) !== this.room.log(own).clock) return []
@@ -173,17 +173,17 @@ export class Folding {
 
   /** The one with the smallest id claims what is nobody's, while all members are there. A room of one store waits for another one: two
    *  copies of its disk that never met could not tell that both fold what they have in common. */
-  #claims(own: ReplicaId): Entry[] {
+  #claims(own: ReplicaId): OtherEntry[] {
     if (this.#retired.size === 0 || !this.stands.complete || this.stands.alone) return []
     const live = this.#live()
     for (const id of live) if (id < own) return []
-    const entries: Entry[] = []
+    const entries: OtherEntry[] = []
     for (const [id, sinceMs] of this.#retired) {
       if (this.#nowMs - sinceMs < this.options.afterMs || live.has(id) || !this.#isWhole(id) || this.#isClaimed(id))
         continue
       if (!this.admission.ask()) return []
       // Whoever learns of the claim learned of the fork before it, and adopts what it knows of the log.
-      const fork: Entry = { kind: 'fork', replica: id }
+      const fork: OtherEntry = { kind: 'fork', replica: id }
       if (!this.room.forked.has(id) || this.room.carried.says(own, fork)) entries.push({ kind: 'claim', replica: id })
       else this.commits.carry(fork)
       if (entries.length >= ENTRIES_MAX) break
@@ -211,9 +211,9 @@ export class Folding {
 
   /** What the next commit does of all that this node claims: slots, fences and claims of several ids go together, what is taken over
    *  of one goes alone. */
-  #foldAll(own: ReplicaId, commit: boolean): Entry[] {
+  #foldAll(own: ReplicaId, commit: boolean): OtherEntry[] {
     const group = new FoldGroup(this.room.table, own)
-    const entries: Entry[] = []
+    const entries: OtherEntry[] = []
     const over: ReplicaId[] = []
     for (const [id, claimed] of this.#folds.claimsBy(own)) {
       const step = this.#step(own, id, claimed)
@@ -232,7 +232,7 @@ export class Folding {
   }
 
   /** What comes next for an id that this node claims: entries to take over, slots to fold, the fence; nothing while that waits. */
-  #step(own: ReplicaId, id: ReplicaId, claimed: number): Entry[] | 'slots' | 'fence' | 'withdraw' | undefined {
+  #step(own: ReplicaId, id: ReplicaId, claimed: number): OtherEntry[] | 'slots' | 'fence' | 'withdraw' | undefined {
     for (const { log } of this.#folds.claimsOf(id)) if (log < own && !this.#isDead(log)) return 'withdraw'
     const seen = this.room.ledger.clockOf(id)
     // A copy of a disk brought a tail: it is folded, too.
@@ -274,8 +274,8 @@ export class Folding {
   }
 
   /** What the own log says of ids that are folded whole by now, besides fences. */
-  #clean(own: ReplicaId): Entry[] {
-    const drops: Entry[] = []
+  #clean(own: ReplicaId): OtherEntry[] {
+    const drops: OtherEntry[] = []
     const isOver = (id: ReplicaId) => this.room.isOver(id)
     for (const id of this.#folds.claimsBy(own).keys()) if (isOver(id)) drops.push({ kind: 'drop', of: { claim: id } })
     for (const entry of this.#folds.by(own)) {

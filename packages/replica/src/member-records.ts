@@ -1,4 +1,4 @@
-import { type Entry, type MemberEntry, type StoreId, TallymeshError } from '@tallymesh/crdt'
+import { type MemberEntry, type OtherEntry, type StoreId, TallymeshError } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 import type { Membership } from './membership.js'
 import type { ReplicaOptions } from './replica-options.js'
@@ -13,7 +13,7 @@ export class MemberRecords {
   ) {}
 
   /** What opens the log of a fresh id: who writes it, and the members that no log records. */
-  first(): Entry[] {
+  first(): OtherEntry[] {
     const { name, store, urls } = this.options
     for (const member of this.members.others()) this.met(member.store)
     return [{ kind: 'member', name, store, urls, removed: false }]

@@ -8,6 +8,7 @@ import {
   type LedgerEntry,
   type LogPoint,
   type LogWrite,
+  type OtherEntry,
   type Random,
   type ReplicaId,
   ReplicaLog,
@@ -17,12 +18,11 @@ import {
 } from '@tallymesh/crdt'
 import { BegunAnew } from './begun-anew.js'
 import { Carried } from './carried.js'
+import { ChangedKeys } from './changed-keys.js'
 import type { Membership } from './membership.js'
 import { PendingWrites } from './pending-writes.js'
 import { type LogState, stateOf } from './protocol.js'
 import { replayStored, undoubted } from './stored-log.js'
-
-const NONE: readonly number[] = []
 
 /** A log of which a write is under way, and its clock in that write. */
 export interface WrittenLog {
@@ -45,7 +45,7 @@ export class Room {
   /** Forks that entries tell of, until `takeForks`. */
   #forks: ReplicaId[] = []
   readonly writes = new PendingWrites()
-  readonly #changed = new Set<number>()
+  readonly #changed = new ChangedKeys()
   readonly begunAnew = new BegunAnew()
   /** What no log adopted of slots whose totals fell in the log applied last: across a gap nothing else tells of another history. */
   fallen: AdoptedEntry[] = []
@@ -189,12 +189,12 @@ export class Room {
   }
 
   /** The own log came forward by a commit: what it says of operations acts. */
-  wrote(log: ReplicaLog, from: number, entries: readonly Entry[]): void {
+  wrote(log: ReplicaLog, from: number, entries: readonly OtherEntry[]): void {
     this.#act(log, from, entries.filter(isLedgerEntry), true)
   }
 
   /** The own log `log` carries an entry that is not a count of its own from now on. What it adopts counts here, too. */
-  carry(log: ReplicaId, entry: Entry): void {
+  carry(log: ReplicaId, entry: OtherEntry): void {
     if (entry.kind === 'drop') this.carried.drop(log, entry.of)
     if (isLedgerEntry(entry)) return
     this.#take(log, entry)
@@ -210,10 +210,7 @@ export class Room {
 
   /** The keys (by table id) that changed since the last call. */
   takeChanged(): readonly number[] {
-    if (this.#changed.size === 0) return NONE
-    const changed = [...this.#changed]
-    this.#changed.clear()
-    return changed
+    return this.#changed.take()
   }
 
   markChanged(id: number): void {
@@ -265,7 +262,7 @@ export class Room {
   }
 
   #take(log: ReplicaId, entry: Entry): boolean {
-    this.carried.note(log, entry)
+    if (entry.kind !== 'slot') this.carried.note(log, entry)
     if (entry.kind === 'member' || entry.kind === 'removals') this.members.record(entry)
     const id = this.table.mergeEntry(log, entry)
     if (id !== -1) this.#changed.add(id)

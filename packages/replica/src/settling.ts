@@ -2,7 +2,6 @@ import {
   absorbedUnder,
   type CounterKey,
   countsBytes,
-  type Entry,
   hashOf,
   type Ledger,
   type LogLedger,
@@ -10,6 +9,7 @@ import {
   type Operation,
   type OperationCount,
   type OperationId,
+  type OtherEntry,
   operationTimeMs,
   pointOf,
   type ReplicaId,
@@ -81,7 +81,7 @@ export class Settling {
 
   /** What the next commit of the own log says to get on. It stands first in that commit: a settlement and the slots that it
    *  raises share a batch. */
-  take(): Entry[] {
+  take(): OtherEntry[] {
     if (this.commits.pending && this.#isPatient) return this.#plan(0, DROPS_MAX)
     this.due = false
     return this.#plan(SETTLEMENT_MAX, DROPS_MAX)
@@ -95,14 +95,14 @@ export class Settling {
 
   /** @param operationsMax how many operations it settles at most
    *  @param dropsMax how many operations it drops at most, and how many settlements */
-  #plan(operationsMax: number, dropsMax: number): Entry[] {
+  #plan(operationsMax: number, dropsMax: number): OtherEntry[] {
     const own = this.commits.replica
     const ledger = own === undefined ? undefined : this.room.ledger.logs.get(own)
     // Of a log that does not act as a whole yet, the absorbed slots may be too low.
     if (own === undefined || !ledger || ledger.clock !== this.room.log(own).clock || this.room.forked.has(own))
       return []
     const held = new HeldByAll(this.stands, this.room.ledger)
-    const drops: Entry[] = []
+    const drops: OtherEntry[] = []
     const required = new Map<ReplicaId, number>()
     const settlement = new NextSettlement(this.room, own, operationsMax)
     let looks = 0
@@ -121,7 +121,7 @@ export class Settling {
       }
     }
     const forgotten = this.#forget(own, ledger, held, required, dropsMax)
-    const requires = [...required].map(([log, clock]): Entry => {
+    const requires = [...required].map(([log, clock]): OtherEntry => {
       // It takes the place of an earlier one, which still holds.
       return { kind: 'requires', log, clock: Math.max(clock, ledger.requires.get(log) ?? 0) }
     })
@@ -135,8 +135,8 @@ export class Settling {
     held: HeldByAll,
     required: Map<ReplicaId, number>,
     settlementsMax: number,
-  ): Entry[] {
-    const entries: Entry[] = []
+  ): OtherEntry[] {
+    const entries: OtherEntry[] = []
     let floorMs = 0
     let left = FORGOTTEN_MAX
     for (const { log, clock, entry, sinceMs } of this.#old) {
@@ -257,13 +257,13 @@ class NextSettlement {
   }
 
   /** @param number one that this log used for no other settlement: the clock at which this one stands */
-  entries(number: number): Entry[] {
+  entries(number: number): OtherEntry[] {
     if (this.#operations.length === 0) return []
     const operations = this.#operations.map((operation): SettledOperation => {
       const { lo, hi } = hashOf(operation)
       return { id: operation.id, lo, hi }
     })
-    const absorbed = [...this.#slots].map(([key, { p, n }]): Entry => ({ kind: 'absorbed', key, p, n }))
+    const absorbed = [...this.#slots].map(([key, { p, n }]): OtherEntry => ({ kind: 'absorbed', key, p, n }))
     return [...absorbed, { kind: 'settlement', number, operations }]
   }
 

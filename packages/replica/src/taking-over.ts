@@ -1,4 +1,4 @@
-import { type Entry, type LogPoint, type ReplicaId, saidAlone } from '@tallymesh/crdt'
+import { type LogPoint, type OtherEntry, type ReplicaId, saidAlone } from '@tallymesh/crdt'
 import type { Commits } from './commits.js'
 import type { Room } from './room.js'
 
@@ -7,7 +7,7 @@ const CARRIED_MAX = 500
 
 /** What the log of an id that is folded says of operations and other folds, and the own log does not say yet. What it settled and
  *  folded counts in what it absorbed: so its log is required, and those that settled what it carries. */
-export function takenOver(room: Room, own: ReplicaId, id: ReplicaId): Entry[] {
+export function takenOver(room: Room, own: ReplicaId, id: ReplicaId): OtherEntry[] {
   const { ledger } = room
   const said = ledger.logs.get(id)
   const alone = [...saidAlone(ledger, id, own)]
@@ -18,7 +18,7 @@ export function takenOver(room: Room, own: ReplicaId, id: ReplicaId): Entry[] {
 }
 
 /** What the own log has to say to require points of other logs: nothing where it does already, or where nothing can be required. */
-export function requiring(room: Room, own: ReplicaId, points: readonly LogPoint[]): Entry[] {
+export function requiring(room: Room, own: ReplicaId, points: readonly LogPoint[]): OtherEntry[] {
   const { ledger } = room
   const required = new Map<ReplicaId, number>()
   for (const point of points) {
@@ -47,6 +47,6 @@ export function carryOn(room: Room, commits: Commits, id: ReplicaId): boolean {
 }
 
 /** Whether an entry is about an id that is folded whole: nobody needs it any more. */
-export function concernsOver(room: Room, entry: Entry): boolean {
+export function concernsOver(room: Room, entry: OtherEntry): boolean {
   return (entry.kind === 'fork' || entry.kind === 'adopted') && room.isOver(entry.replica)
 }

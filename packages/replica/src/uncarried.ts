@@ -3,7 +3,7 @@ import {
   absorbedUnder,
   type CounterKey,
   decodeBatch,
-  type Entry,
+  type OtherEntry,
   type ReplicaId,
   type ReplicaLog,
   saidAlone,
@@ -11,7 +11,7 @@ import {
 import type { Room } from './room.js'
 
 /** What a log says, its slots and what it carries besides, as far as no other sound log carries it: entries to adopt. */
-export function* uncarried(room: Room, log: ReplicaId): IterableIterator<Entry> {
+export function* uncarried(room: Room, log: ReplicaId): IterableIterator<OtherEntry> {
   const { table, carried, forked, ledger } = room
   yield* uncarriedSlots(room, log, () => NO_SLOT)
   yield* saidAlone(ledger, log)

@@ -1,4 +1,4 @@
-import { counterKey, type Entry, replicaId, storeId } from '@tallymesh/crdt'
+import { counterKey, type OtherEntry, replicaId, storeId } from '@tallymesh/crdt'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Carried, joinEntries } from '../src/carried.js'
@@ -8,9 +8,9 @@ const test = suite('carried')
 const KEY = counterKey('orders')
 const [X, Y, Z] = [replicaId(1), replicaId(2), replicaId(3)]
 const NONE: ReadonlySet<typeof X> = new Set()
-const adopted = (p: number, n = 0): Entry => ({ kind: 'adopted', replica: Z, key: KEY, p, n })
-const fork: Entry = { kind: 'fork', replica: Z }
-const member = (removed: boolean, name = 'a'): Entry => {
+const adopted = (p: number, n = 0): OtherEntry => ({ kind: 'adopted', replica: Z, key: KEY, p, n })
+const fork: OtherEntry = { kind: 'fork', replica: Z }
+const member = (removed: boolean, name = 'a'): OtherEntry => {
   return { kind: 'member', store: storeId('a'.repeat(32)), name, urls: [], removed }
 }
 
@@ -39,12 +39,6 @@ test('a removal is covered by a removal only', () => {
   assert.not.ok(carried.covers(member(true), Y, NONE))
   carried.note(Y, member(true))
   assert.ok(carried.covers(member(true), Z, NONE))
-})
-
-test('slots of its own are no business of others', () => {
-  const carried = new Carried()
-  carried.note(X, { kind: 'slot', key: KEY, p: 1, n: 0 })
-  assert.equal([...carried.of(X)], [])
 })
 
 test('a forgotten log carries nothing', () => {

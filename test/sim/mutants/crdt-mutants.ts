@@ -13,8 +13,8 @@ export const CRDT_MUTANTS: readonly Mutant[] = [
     'head-deleted-first',
     'Head cleaning deletes the head of the log, and what was live in it is not appended again.',
     'crdt/log-writer',
-    'if (moved.length > 0) {',
-    'if (moved.length < 0) {',
+    'packer.addSlot(id, slots.p[cleaning.nextSlot], slots.n[cleaning.nextSlot]);',
+    '',
   ),
   {
     name: 'deletion-unchecked',

@@ -26,9 +26,9 @@ export const OPERATION_MUTANTS: readonly Mutant[] = [
   mutant(
     'dropped-in-digest',
     'What a commit drops stays in the digests of its log.',
-    'crdt/log-writer',
-    'live.take(entry, lo, hi, clock);',
-    "if (entry.kind !== 'drop') live.take(entry, lo, hi, clock);",
+    'crdt/commit-packer',
+    'this.log.live.take(entry, lo, hi, this.#clock);',
+    "if (entry.kind !== 'drop') this.log.live.take(entry, lo, hi, this.#clock);",
   ),
   mutant(
     'settled-anew',
