@@ -14,12 +14,14 @@ interface Cell {
 /** What fits one batch. */
 export interface BatchSize {
   readonly max: number
-  /** What a key takes of it. */
-  of(key: string): number
+  /** What a key takes of it while nothing is added to it. */
+  ofKey(key: string): number
+  /** What a sum takes beside that, 0 or more. */
+  ofSum(sum: number): number
 }
 
-/** By the length of the request's text. */
-export const BODY_SIZE: BatchSize = { max: 256 * 1024, of: key => 2 * key.length + 96 }
+/** By the length of the request's text, sums included. */
+export const BODY_SIZE: BatchSize = { max: 256 * 1024, ofKey: key => 2 * key.length + 96, ofSum: () => 0 }
 
 /** Adds that are sent together, summed for each key. */
 export class Batch {
@@ -45,17 +47,22 @@ export class Batch {
    *  The promise is the same for all adds of a key.
    *  @param mayGrow whether another key may be taken */
   add(key: string, amount: number, mayGrow: boolean): Promise<CounterValue> | undefined {
-    const cell = this.#cells.get(key) ?? (mayGrow ? this.#newCell(key) : undefined)
+    const known = this.#cells.get(key)
+    const cell = known ?? (mayGrow ? this.#newCell(key, amount) : undefined)
     if (cell === undefined) return undefined
     const side = amount > 0 ? 'plus' : 'minus'
-    if (!Number.isSafeInteger(cell[side] + amount)) return undefined
-    cell[side] += amount
+    const sum = cell[side] + amount
+    if (!Number.isSafeInteger(sum)) return undefined
+    const more = this.#size.ofSum(Math.abs(sum)) - this.#size.ofSum(Math.abs(cell[side]))
+    if (known && more > 0 && this.#taken + more > this.#size.max) return undefined
+    cell[side] = sum
+    this.#taken += more
     return cell.settled
   }
 
-  #newCell(key: string): Cell | undefined {
-    const size = this.#size.of(key)
-    const full = this.#cells.size > 0 && this.#taken + size > this.#size.max
+  #newCell(key: string, amount: number): Cell | undefined {
+    const size = this.#size.ofKey(key)
+    const full = this.#cells.size > 0 && this.#taken + size + this.#size.ofSum(Math.abs(amount)) > this.#size.max
     if (full || this.#cells.size >= this.#keysMax) return undefined
     let resolve: Cell['resolve'] = () => {}
     let reject: Cell['reject'] = () => {}

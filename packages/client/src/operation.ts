@@ -17,8 +17,17 @@ export interface Operation {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const utf8 = new TextEncoder()
 
-/** What a server takes in one operation: 24 KiB, as it writes them. Of each key its text, the length of that, and two totals. */
-export const OPERATION_SIZE: BatchSize = { max: 24 * 1024 - 4, of: key => utf8.encode(key).length + 2 + 2 * 8 }
+/** What a server takes in one operation: 24 KiB, as it writes them. Of each key its text, the length of that, and two sums, seven bits to a
+ *  byte. */
+export const OPERATION_SIZE: BatchSize = {
+  max: 24 * 1024 - 4,
+  ofKey: key => utf8.encode(key).length + 2 + 2,
+  ofSum: sum => {
+    let more = 0
+    for (let rest = sum; rest > 0x7f; rest = Math.floor(rest / 0x80)) more++
+    return more
+  },
+}
 
 /** A fresh operation id: a UUID of version 7 (RFC 9562, 5.7), which carries the time by this machine's clock. */
 export function newOperationId(): string {

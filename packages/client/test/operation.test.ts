@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Batch } from '../src/batch.js'
@@ -38,11 +39,34 @@ test('an id of another version is made now, and none is from the future', () => 
 })
 
 test('what a server takes in one operation is never passed', () => {
-  const batch = new Batch(1_000, OPERATION_SIZE)
-  let bytes = 0
-  for (let i = 0; batch.add(`${'é'.repeat(100)}${i}`, 1, true) !== undefined; i++) bytes += 200 + String(i).length
-  assert.ok(bytes > 20_000 && bytes + 18 * batch.keys <= 24 * 1024, `${batch.keys} keys of ${bytes} bytes`)
+  const anyAmount = fc.tuple(fc.nat(40), fc.boolean()).map(([bits, up]) => (up ? 1 : -1) * 2 ** bits)
+  const anyAmounts = fc.array(anyAmount, { minLength: 1, maxLength: 50 })
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 300 }), anyAmounts, (keys, amounts) => {
+      const batch = new Batch(1_000, OPERATION_SIZE)
+      const sums = Array.from({ length: keys }, () => [0, 0] as [plus: number, minus: number])
+      const keyOf = (i: number) => `${'é'.repeat(100)}${i}`
+      let refused = false
+      for (let i = 0; i < 3_000 && !refused; i++) {
+        const [at, amount] = [i % keys, amounts[i % amounts.length] as number]
+        refused = batch.add(keyOf(at), amount, true) === undefined
+        if (!refused) (sums[at] as [number, number])[amount > 0 ? 0 : 1] += Math.abs(amount)
+      }
+      let bytes = integerBytes(batch.keys)
+      for (const [i, [plus, minus]] of sums.slice(0, batch.keys).entries()) {
+        const { length } = new TextEncoder().encode(keyOf(i))
+        bytes += integerBytes(length) + length + integerBytes(plus) + integerBytes(minus)
+      }
+      const text = `${batch.keys} keys of ${bytes} bytes, ${refused ? 'and no more' : 'all that were added'}`
+      assert.ok(bytes <= 24 * 1024 && (!refused || bytes > 24 * 1024 - 240), text)
+    }),
+  )
 })
+
+/** Of an integer as a server writes it: seven bits to a byte. */
+function integerBytes(value: number): number {
+  return Math.max(1, Math.ceil(value.toString(2).length / 7))
+}
 
 test('a refusal proves nothing of earlier attempts', () => {
   const operation = { id: newOperationId(), additions: [{ key: 'a', add: 1 }], again: false, madeAtMs: 0 }
