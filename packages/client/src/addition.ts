@@ -46,8 +46,12 @@ export function checkAdditions(additions: unknown): readonly Addition[] {
   })
 }
 
+/** Of calls that are given none: there is nothing to check, and no object to be made for each. */
+export const NO_OPTIONS = Object.freeze({})
+
 /** What every call may be given. @throws TallymeshClientError INVALID_OPTION */
 export function checkCall(options: unknown, known: readonly string[]): void {
+  if (options === NO_OPTIONS) return
   checkNames('options', options, ['signal', ...known], '; nothing was sent')
   const { signal } = options as { signal?: unknown }
   if (signal === undefined || typeof (signal as AbortSignal | null)?.addEventListener === 'function') return

@@ -1,6 +1,14 @@
 import { AddBuffer, type Form } from './add-buffer.js'
 import { Adder } from './adder.js'
-import { type Addition, checkAddition, checkAdditions, checkCall, checkReplicas, type Replicas } from './addition.js'
+import {
+  type Addition,
+  checkAddition,
+  checkAdditions,
+  checkCall,
+  checkReplicas,
+  NO_OPTIONS,
+  type Replicas,
+} from './addition.js'
 import {
   type CounterPage,
   type CounterTotals,
@@ -111,7 +119,7 @@ export class TallymeshClient {
    *  @throws TallymeshClientError (as a rejection) INVALID_NAME, INVALID_AMOUNT, INVALID_OPTION, UNREACHABLE, INDETERMINATE,
    *    NOT_REPLICATED, OPERATION_MISMATCH, OPERATION_EXPIRED, OPERATIONS_FULL, OPERATIONS_UNAVAILABLE, BUFFER_FULL, ABORTED, CLOSED,
    *    INVALID_TOKEN, and the server's other refusals; with an outbox KEPT, OUTBOX_LOCKED, OUTBOX_FAILED, OUTBOX_UNSUPPORTED */
-  add(key: string, amount: number, options: AddOptions = {}): Promise<CounterValue> {
+  add(key: string, amount: number, options: AddOptions = NO_OPTIONS): Promise<CounterValue> {
     try {
       this.#checkOpen()
       checkCall(options, ADD_NAMES)
@@ -128,7 +136,7 @@ export class TallymeshClient {
   /** Adds to many counters in one commit: all of it or nothing. It is sent at once, with `maxDelayMs` too.
    *  @param additions 1 to 2,000; a key may stand more than once. With an id on up to 1,000 keys of 24 KiB together
    *  @throws TallymeshClientError as `add` */
-  async addAll(additions: readonly Addition[], options: AddOptions = {}): Promise<readonly CounterValue[]> {
+  async addAll(additions: readonly Addition[], options: AddOptions = NO_OPTIONS): Promise<readonly CounterValue[]> {
     this.#checkOpen()
     checkCall(options, ADD_NAMES)
     const checked = checkAdditions(additions)
@@ -148,13 +156,13 @@ export class TallymeshClient {
 
   /** The counter's value and totals; zeros where it was never counted. Contains all that this client was told is counted.
    *  @throws TallymeshClientError INVALID_NAME, UNREACHABLE, NOT_CAUGHT_UP, ABORTED, CLOSED, and the server's refusals */
-  async get(key: string, options: ReadOptions = {}): Promise<CounterTotals> {
+  async get(key: string, options: ReadOptions = NO_OPTIONS): Promise<CounterTotals> {
     checkCall(options, READ_NAMES)
     return await this.#read(counterPath(canonicalKey(key)), counterTotals, options)
   }
 
   /** A page of the counters in key order. @throws as `get` */
-  async list(options: ListOptions = {}): Promise<CounterPage> {
+  async list(options: ListOptions = NO_OPTIONS): Promise<CounterPage> {
     checkCall(options, PAGE_NAMES)
     const { prefix, after } = options
     const limit = options.limit === undefined ? undefined : integer('limit', options.limit, 1, 1_000)
@@ -162,7 +170,7 @@ export class TallymeshClient {
   }
 
   /** All counters in key order, page by page: no snapshot, each page is of its own moment. @throws as `get` */
-  async *counters(options: PageOptions = {}): AsyncGenerator<CounterTotals, void, undefined> {
+  async *counters(options: PageOptions = NO_OPTIONS): AsyncGenerator<CounterTotals, void, undefined> {
     let after: string | undefined
     do {
       const page = await this.list({ ...options, after })
@@ -175,7 +183,7 @@ export class TallymeshClient {
    *  Goes on with another server when a stream breaks; there it may fall back for a moment by what others counted, never by what
    *  this client did. Ends when the signal aborts or the client closes.
    *  @throws TallymeshClientError the server's refusals; UNREACHABLE if there was no first value within `deadlineMs` */
-  watch(key: string, options: WatchOptions = {}): AsyncGenerator<CounterValue, void, undefined> {
+  watch(key: string, options: WatchOptions = NO_OPTIONS): AsyncGenerator<CounterValue, void, undefined> {
     this.#checkOpen()
     checkCall(options, [...READ_NAMES, 'intervalMs'])
     const intervalMs =
@@ -186,7 +194,7 @@ export class TallymeshClient {
   }
 
   /** The room's members as the server that answers sees them. @throws as `get` */
-  async members(options: Pick<ReadOptions, 'signal'> = {}): Promise<Members> {
+  async members(options: Pick<ReadOptions, 'signal'> = NO_OPTIONS): Promise<Members> {
     checkCall(options, [])
     return await this.#read('/v1/members', roomMembers, { ...options, stale: true })
   }
