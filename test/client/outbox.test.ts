@@ -78,7 +78,8 @@ test(
     try {
       for (const maxDelayMs of [0, 10]) {
         const name = `lost${maxDelayMs}`
-        const plan = { dir: scene.dir, url: proxy.url, name, maxDelayMs, adds: 1 }
+        // An outbox for each: who is killed as soon as it is told may leave what it was told of, and the next one sends that first.
+        const plan = { dir: join(scene.dir, name), url: proxy.url, name, maxDelayMs, adds: 1 }
         const writer = new WriterProcess(plan)
         proxy.meanwhile = () => writer.kill()
         proxy.lose = 1
