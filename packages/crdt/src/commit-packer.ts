@@ -6,7 +6,7 @@ import { isLedgerEntry } from './ledger-entry.js'
 import type { ReplicaLog } from './replica-log.js'
 import { SlotTotals } from './slot-totals.js'
 
-/** Of the commit that is being packed. No entry is longer than a batch: the one that does not fit into a pack any more still fits in here. */
+/** Of the commit that is being packed. An entry that does not fit into a pack any more still fits in here. */
 const encoder = encoding.createEncoder()
 encoder.cbuf = new Uint8Array(2 * BATCH_BYTES_MAX)
 
@@ -56,12 +56,17 @@ export class CommitPacker {
   ) {
     this.#version = version
     encoder.cpos = 0
+    encoder.bufs.length = 0
   }
 
+  /** @throws RangeError for an entry that is longer than a batch, which nobody could read: the log is not to be used any more then */
   add(entry: Entry): void {
     if (entry.kind === 'slot') return this.addSlot(this.log.known.idOf(entry.key), entry.p, entry.n)
     const start = this.#start()
     writeEntry(encoder, entry)
+    if (encoder.bufs.length > 0 || encoder.cpos - start > PACK_BYTES_MAX) {
+      throw new RangeError(`an entry is longer than the ${PACK_BYTES_MAX} bytes that one batch has for it`)
+    }
     const { lo, hi } = hashBytes(encoder.cbuf, this.#fit(start), encoder.cpos)
     this.log.live.take(entry, lo, hi, this.#clock)
     const { size } = this.#said

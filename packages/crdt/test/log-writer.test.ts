@@ -325,4 +325,20 @@ test('slots that are given by the ids of their keys are those that are given as 
   }
 })
 
+test('an entry that is longer than a batch is refused, and other logs are written as before', () => {
+  for (const operations of [3_000, 20_000]) {
+    const [before, source] = [new Source(), new Source()]
+    before.count('hot', 'cold')
+    source.count('hot')
+    assert.throws(() => source.writer.append([settlement(1, operations)]), /longer than the \d+ bytes/)
+    assert.is(source.log.clock, 1)
+    const after = new Source()
+    after.count('hot', 'cold')
+    sameLog(after.log, before.log)
+    const reader = new Reader()
+    reader.take(after.updates[0] as Uint8Array)
+    sameLog(reader.log, after.log)
+  }
+})
+
 test.run()
